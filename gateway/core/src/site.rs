@@ -1,0 +1,92 @@
+//! The site as meant: lanes, what they need, how long they wait.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::Name;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub gateway: Name,
+    /// The administrative grid code that stands on each record.
+    pub grid: Name,
+    pub lanes: Vec<Lane>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub id: Name,
+    pub kind: LaneKind,
+    pub direction: Direction,
+    pub needs: Needs,
+    /// Milliseconds from arrival at the arm, or else from the first part, until a need is missing.
+    pub wait_ms: u32,
+    /// Decide and record, move nothing but an emergency opening.
+    pub shadow: bool,
+    /// A guard can answer holds here; otherwise they go upstream.
+    pub attended: bool,
+    pub fallback: Fallback,
+    /// Sources that proved themselves by password only may open here.
+    pub password_opens: bool,
+    /// A sighting below this is a missing plate (unreadable). Per mille.
+    pub plate_sure_permille: u16,
+    /// Milliseconds without any part after which what was there has left.
+    pub leave_ms: u32,
+    /// A loop before the arm tells arrival.
+    pub has_approach_loop: bool,
+    pub has_barrier: bool,
+    pub on_power_loss: Rest,
+    pub on_gateway_loss: Rest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneKind {
+    Vehicle,
+    Pedestrian,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Entry,
+    Exit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Needs {
+    pub plate: bool,
+    pub card: bool,
+    pub temperature: bool,
+    pub pass: bool,
+}
+
+/// What becomes of a hold that nobody answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fallback {
+    pub after_ms: u32,
+    pub then: FallbackVerdict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackVerdict {
+    GoOnHolding,
+    Refuse,
+    /// Only on a way out; the configuration refuses it elsewhere.
+    Admit,
+}
+
+/// Where the arm comes to rest by itself. Declared, told to people, checked at commissioning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    Open,
+    Closed,
+    AsItWas,
+}
+
+impl Site {
+    pub fn lane(&self, id: &Name) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.id == *id)
+    }
+}
