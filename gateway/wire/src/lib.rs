@@ -1,1 +1,3 @@
-//!
+//! How the gateway says things to the outside: the types of every contract stand here.
+
+pub mod sensor;
