@@ -1,0 +1,190 @@
+//! Encoded clips: H.264 access units made once and kept in a folder, so that serving costs next to nothing.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSrc};
+
+use crate::scene::Format;
+
+/// One encoded picture, Annex B. A key frame carries the parameter sets.
+#[derive(Clone)]
+pub struct Unit {
+    /// Decoding may begin here.
+    pub key: bool,
+    /// The bytes, ready to be sent.
+    pub buffer: gst::Buffer,
+}
+
+/// A run of encoded pictures that begins with a key frame.
+#[derive(Clone)]
+pub struct Clip {
+    /// Size and speed.
+    pub format: Format,
+    /// In the order of showing; there are no B frames.
+    pub units: Vec<Unit>,
+}
+
+impl Clip {
+    /// Encodes `count` frames; `draw` fills the I420 frame of a number. A key frame comes each second.
+    pub fn encode(
+        format: Format,
+        count: usize,
+        mut draw: impl FnMut(usize, &mut [u8]),
+    ) -> Result<Clip> {
+        let (source, sink, pipeline) = encoder(format)?;
+        pipeline.set_state(gst::State::Playing)?;
+        let period = gst::ClockTime::SECOND.nseconds() / u64::from(format.fps);
+        let mut units = Vec::with_capacity(count);
+        for number in 0..count {
+            let mut buffer = gst::Buffer::with_size(format.bytes())?;
+            {
+                let buffer = buffer.get_mut().context("a new buffer is ours alone")?;
+                buffer.set_pts(gst::ClockTime::from_nseconds(period * number as u64));
+                draw(number, buffer.map_writable()?.as_mut_slice());
+            }
+            source.push_buffer(buffer)?;
+            // Zero latency: each picture comes out before the next goes in.
+            units.push(pull(&sink)?);
+        }
+        source.end_of_stream()?;
+        pipeline.set_state(gst::State::Null)?;
+        Ok(Clip { format, units })
+    }
+
+    /// The clip of that name from the folder, or encoded now and kept there.
+    pub fn cached(
+        cache: &Cache,
+        name: &str,
+        format: Format,
+        make: impl FnOnce() -> Result<Clip>,
+    ) -> Result<Clip> {
+        let path = cache.path(name, format);
+        if let Ok(clip) = Clip::read(&path, format) {
+            return Ok(clip);
+        }
+        let clip = make()?;
+        clip.write(&path)?;
+        Ok(clip)
+    }
+
+    /// The bare H.264 byte stream.
+    pub fn stream(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for unit in &self.units {
+            bytes.extend_from_slice(&unit.buffer.map_readable()?);
+        }
+        Ok(bytes)
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let part = path.with_extension(format!("part-{}", std::process::id()));
+        let mut file = std::io::BufWriter::new(fs::File::create(&part)?);
+        for unit in &self.units {
+            let bytes = unit.buffer.map_readable()?;
+            file.write_all(&(bytes.len() as u32).to_le_bytes())?;
+            file.write_all(&[u8::from(unit.key)])?;
+            file.write_all(&bytes)?;
+        }
+        file.flush()?;
+        drop(file);
+        fs::rename(&part, path).with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    fn read(path: &Path, format: Format) -> Result<Clip> {
+        let bytes = fs::read(path)?;
+        let mut rest = bytes.as_slice();
+        let mut units = Vec::new();
+        while let Some((head, tail)) = rest.split_at_checked(5) {
+            let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            let (data, tail) = tail
+                .split_at_checked(length)
+                .context("the clip is cut short")?;
+            units.push(Unit {
+                key: head[4] == 1,
+                buffer: gst::Buffer::from_slice(data.to_vec()),
+            });
+            rest = tail;
+        }
+        ensure!(
+            rest.is_empty() && units.first().is_some_and(|unit| unit.key),
+            "the clip is damaged"
+        );
+        Ok(Clip { format, units })
+    }
+}
+
+/// The folder where clips are kept. A clip's name holds everything that it was made from.
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// Changes whenever the drawing changes, so that no old clip is shown.
+const LOOK: u32 = 1;
+
+impl Cache {
+    /// Uses the folder, which is created.
+    pub fn open(folder: &Path) -> Result<Cache> {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be created", folder.display()))?;
+        Ok(Cache {
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn path(&self, name: &str, format: Format) -> PathBuf {
+        let Format { width, height, fps } = format;
+        let whole = format!("{LOOK} {name}");
+        let hash = whole.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        self.folder
+            .join(format!("{hash:016x}-{width}x{height}-{fps}.clip"))
+    }
+}
+
+fn encoder(format: Format) -> Result<(AppSrc, AppSink, gst::Pipeline)> {
+    let Format { width, height, fps } = format;
+    let line = format!(
+        "appsrc name=source format=time block=true max-buffers=4 \
+           caps=video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
+         ! x264enc pass=qual quantizer=22 speed-preset=superfast tune=zerolatency threads=1 \
+           bframes=0 key-int-max={fps} byte-stream=true aud=false \
+         ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au \
+         ! appsink name=sink sync=false"
+    );
+    let pipeline = gst::parse::launch(&line)
+        .context("the encoder is missing; install gstreamer1.0-plugins-ugly (x264enc)")?
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| anyhow::anyhow!("the encoder is no pipeline"))?;
+    let source = named::<AppSrc>(&pipeline, "source")?;
+    let sink = named::<AppSink>(&pipeline, "sink")?;
+    Ok((source, sink, pipeline))
+}
+
+/// The element of that name and type.
+pub(crate) fn named<T: IsA<gst::Element>>(bin: &impl IsA<gst::Bin>, name: &str) -> Result<T> {
+    let element = bin
+        .by_name(name)
+        .with_context(|| format!("the element {name} is missing"))?;
+    element
+        .downcast::<T>()
+        .map_err(|_| anyhow::anyhow!("the element {name} is of another type"))
+}
+
+fn pull(sink: &AppSink) -> Result<Unit> {
+    let Some(sample) = sink.try_pull_sample(gst::ClockTime::from_seconds(20)) else {
+        bail!("the encoder gave no picture for 20 seconds");
+    };
+    let encoded = sample.buffer().context("a sample without a picture")?;
+    let key = !encoded.flags().contains(gst::BufferFlags::DELTA_UNIT);
+    let bytes = encoded.map_readable()?.to_vec();
+    Ok(Unit {
+        key,
+        buffer: gst::Buffer::from_slice(bytes),
+    })
+}

@@ -1,0 +1,186 @@
+//! What a lane's camera shows at each frame: the clip of the vehicle that is there, or the empty lane.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use traffic::{APPROACH_MS, Arrival, Kind, LEAVING_MS, Lane, Plate, STANDING_MS};
+
+use crate::car::Car;
+use crate::clip::{Cache, Clip, Unit};
+use crate::plate::Lettering;
+use crate::scene::{Format, Place, Scene};
+
+/// The empty lane repeats after so many seconds.
+const IDLE_SECONDS: usize = 4;
+
+/// Something that can be served: the encoded picture of each frame number, from 0 without a gap.
+pub trait Feed: Send {
+    /// Size and speed.
+    fn format(&self) -> Format;
+    /// The picture of that frame; numbers are asked for in order.
+    fn unit(&mut self, number: u64) -> Result<Unit>;
+}
+
+/// A clip shown again and again.
+pub struct Repeated(pub Clip);
+
+impl Feed for Repeated {
+    fn format(&self) -> Format {
+        self.0.format
+    }
+
+    fn unit(&mut self, number: u64) -> Result<Unit> {
+        let units = &self.0.units;
+        Ok(units[(number % units.len() as u64) as usize].clone())
+    }
+}
+
+/// Draws and encodes what a lane shows.
+pub struct Studio {
+    lettering: Lettering,
+    scene: Scene,
+    scene_name: String,
+    cache: Arc<Cache>,
+}
+
+impl Studio {
+    /// The studio of a lane; lane and seed decide how the place looks.
+    pub fn open(lane: &str, seed: u64, format: Format, cache: Arc<Cache>) -> Result<Studio> {
+        let place = lane.bytes().fold(seed, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        Ok(Studio {
+            lettering: Lettering::load()?,
+            scene: Scene::new(format, place),
+            scene_name: format!("scene {place}"),
+            cache,
+        })
+    }
+
+    /// The empty lane.
+    pub fn idle(&mut self) -> Result<Clip> {
+        let format = self.scene.format();
+        let name = format!("{} idle", self.scene_name);
+        let cache = Arc::clone(&self.cache);
+        Clip::cached(&cache, &name, format, || {
+            Clip::encode(format, IDLE_SECONDS * format.fps as usize, |_, frame| {
+                self.scene.draw(None, frame)
+            })
+        })
+    }
+
+    /// A vehicle's whole visit: coming, standing, leaving.
+    pub fn visit(&mut self, plate: &Plate, body: u32) -> Result<Clip> {
+        let format = self.scene.format();
+        let name = format!("{} {} {:?} {body}", self.scene_name, plate.text, plate.kind);
+        let cache = Arc::clone(&self.cache);
+        Clip::cached(&cache, &name, format, || {
+            let car = Car::draw(&self.lettering, plate, body);
+            let count = frames(APPROACH_MS + STANDING_MS + LEAVING_MS, format);
+            Clip::encode(format, count, |number, frame| {
+                let at = number as f32 * 1000.0 / format.fps as f32;
+                self.scene.draw(Some((&car, place(at))), frame);
+            })
+        })
+    }
+
+    /// One picture of a vehicle standing at the arm, as an I420 frame.
+    pub fn still(&mut self, plate: &Plate, body: u32) -> Vec<u8> {
+        let car = Car::draw(&self.lettering, plate, body);
+        let mut frame = vec![0; self.scene.format().bytes()];
+        self.scene.draw(Some((&car, Place::Standing)), &mut frame);
+        frame
+    }
+}
+
+fn place(at_ms: f32) -> Place {
+    let (approach, standing, leaving) = (APPROACH_MS as f32, STANDING_MS as f32, LEAVING_MS as f32);
+    if at_ms < approach {
+        Place::Coming(at_ms / approach)
+    } else if at_ms < approach + standing {
+        Place::Standing
+    } else {
+        Place::Leaving((at_ms - approach - standing) / leaving)
+    }
+}
+
+fn frames(milliseconds: u64, format: Format) -> usize {
+    (milliseconds * u64::from(format.fps) / 1000) as usize
+}
+
+/// A lane acting out its arrivals.
+pub struct LaneFeed {
+    studio: Studio,
+    idle: Clip,
+    arrivals: Vec<Arrival>,
+    clips: HashMap<String, Clip>,
+    /// The visit that is shown or comes next.
+    next: usize,
+    /// The frame at which the empty lane began to be shown.
+    idle_since: u64,
+}
+
+impl LaneFeed {
+    /// Encodes the empty lane and the visits that begin before `ready_ms`; later ones are encoded when
+    /// they are needed, unless the cache has them.
+    pub fn prepare(mut studio: Studio, lane: &Lane, ready_ms: u64) -> Result<LaneFeed> {
+        let idle = studio.idle()?;
+        let mut feed = LaneFeed {
+            studio,
+            idle,
+            arrivals: lane.arrivals.clone(),
+            clips: HashMap::new(),
+            next: 0,
+            idle_since: 0,
+        };
+        for at in 0..feed.arrivals.len() {
+            if feed.arrivals[at].appear_ms < ready_ms {
+                feed.clip(at)?;
+            }
+        }
+        Ok(feed)
+    }
+
+    fn clip(&mut self, at: usize) -> Result<Clip> {
+        let Kind::Vehicle { plate, body, .. } = &self.arrivals[at].kind else {
+            anyhow::bail!(
+                "{} is no vehicle: a lane for persons has no camera here",
+                self.arrivals[at].id
+            );
+        };
+        if let Some(clip) = self.clips.get(&plate.text) {
+            return Ok(clip.clone());
+        }
+        let clip = self.studio.visit(plate, *body)?;
+        self.clips.insert(plate.text.clone(), clip.clone());
+        Ok(clip)
+    }
+}
+
+impl Feed for LaneFeed {
+    fn format(&self) -> Format {
+        self.idle.format
+    }
+
+    fn unit(&mut self, number: u64) -> Result<Unit> {
+        while let Some(arrival) = self.arrivals.get(self.next) {
+            let first = frames(arrival.appear_ms, self.idle.format) as u64;
+            if number < first {
+                break;
+            }
+            let clip = self.clip(self.next)?;
+            if let Some(unit) = clip.units.get((number - first) as usize) {
+                return Ok(unit.clone());
+            }
+            self.next += 1;
+            self.idle_since = number;
+        }
+        let units = &self.idle.units;
+        let at = (number - self.idle_since) % units.len() as u64;
+        units
+            .get(at as usize)
+            .cloned()
+            .context("the empty lane has no pictures")
+    }
+}
