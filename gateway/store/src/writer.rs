@@ -1,0 +1,268 @@
+//! The writer: the one thread that owns the journal. It alone gives numbers, and it says *durable
+//! through N* before anything goes outward (P-01, P-05; invariants 2 and 4).
+//!
+//! 1. Take all that is queued: at most 512 events or 10 ms.
+//! 2. Seal each event: number, salt, commitment, chain.
+//! 3. Append records and the newest snapshot in one batch; flush; fdatasync.
+//! 4. Send each submission on, in order, with its numbers.
+//!
+//! When step 3 fails, nothing of this batch and nothing after it is ever sent on. An idle writer
+//! commits at once: the commit itself is the time in which the next ones gather.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use gateway_core::event::Event;
+
+use crate::error::StoreError;
+use crate::journal::{Batch, Journal, Snapshot};
+use crate::record::{self, Stored};
+use crate::seal::Sealer;
+
+/// Submissions that may wait for the writer; when it is full the gate is told and never waits.
+pub const INBOX: usize = 4_096;
+
+/// Submissions that may wait for the dispatcher; when it is full the writer waits.
+pub const OUTBOX: usize = 4_096;
+
+const BATCH_EVENTS: usize = 512;
+const BATCH_GATHERING: Duration = Duration::from_millis(10);
+
+/// Events to remember, and what is to be done once they are durable.
+#[derive(Debug)]
+pub struct Submission<T> {
+    /// In order; may be empty: it then passes through in its turn, after all that was before it.
+    pub events: Vec<Event>,
+    /// The gate's state after these events, written in the same batch.
+    pub state: Option<Vec<u8>>,
+    pub then: T,
+}
+
+/// A submission whose events survive power loss. Its numbers are `first..=last`; an empty one has
+/// `first == last + 1`.
+#[derive(Debug)]
+pub struct Durable<T> {
+    pub first: u64,
+    /// Everything up to and with this number is durable.
+    pub last: u64,
+    pub stored: Vec<Arc<Stored>>,
+    pub then: T,
+}
+
+/// What the writer sends on.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    Durable(Durable<T>),
+    /// The last word: the journal takes nothing more, and what was queued was not acknowledged.
+    Failed(Arc<StoreError>),
+}
+
+/// Why a submission was not taken; it comes back to the caller.
+#[derive(Debug)]
+pub enum Refused<T> {
+    /// The writer is behind by `INBOX` submissions.
+    Full(Submission<T>),
+    /// The writer has failed or was stopped.
+    Ended(Submission<T>),
+}
+
+/// Hands submissions to the writer. Cheap to clone; the writer ends when the last one is dropped.
+pub struct WriterHandle<T> {
+    inbox: Sender<Submission<T>>,
+    state: Arc<State>,
+}
+
+struct State {
+    durable: AtomicU64,
+    commits: AtomicU64,
+    failure: OnceLock<Arc<StoreError>>,
+}
+
+impl<T> Clone for WriterHandle<T> {
+    fn clone(&self) -> Self {
+        WriterHandle {
+            inbox: self.inbox.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<T> WriterHandle<T> {
+    /// Never waits.
+    pub fn try_submit(&self, submission: Submission<T>) -> Result<(), Refused<T>> {
+        self.inbox
+            .try_send(submission)
+            .map_err(|refused| match refused {
+                TrySendError::Full(back) => Refused::Full(back),
+                TrySendError::Disconnected(back) => Refused::Ended(back),
+            })
+    }
+
+    /// Waits while the writer is behind; for edges that can be slowed down, never for the gate.
+    pub fn submit(&self, submission: Submission<T>) -> Result<(), Refused<T>> {
+        self.inbox
+            .send(submission)
+            .map_err(|refused| Refused::Ended(refused.into_inner()))
+    }
+
+    /// Everything up to and with this number survives power loss.
+    pub fn durable_through(&self) -> u64 {
+        self.state.durable.load(Ordering::SeqCst)
+    }
+
+    /// Commits since the start.
+    pub fn commits(&self) -> u64 {
+        self.state.commits.load(Ordering::Relaxed)
+    }
+
+    /// Submissions that wait.
+    pub fn waiting(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// The failure after which nothing more is taken.
+    pub fn failure(&self) -> Option<Arc<StoreError>> {
+        self.state.failure.get().cloned()
+    }
+}
+
+/// The running writer.
+pub struct Writer {
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the thread. `sealer` must stand at the journal's end (`Reader::end`).
+    #[allow(clippy::type_complexity)]
+    pub fn start<T: Send + 'static>(
+        journal: Arc<dyn Journal>,
+        sealer: Sealer,
+    ) -> Result<(Writer, WriterHandle<T>, Receiver<Outcome<T>>), StoreError> {
+        let (inbox, submissions) = bounded(INBOX);
+        let (outcomes, outcome) = bounded(OUTBOX);
+        let state = Arc::new(State {
+            durable: AtomicU64::new(journal.last()),
+            commits: AtomicU64::new(0),
+            failure: OnceLock::new(),
+        });
+        let handle = WriterHandle {
+            inbox,
+            state: state.clone(),
+        };
+        let work = Work {
+            journal,
+            sealer,
+            submissions,
+            outcomes,
+            state,
+        };
+        let thread = std::thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || work.run())
+            .map_err(StoreError::Thread)?;
+        Ok((Writer { thread }, handle, outcome))
+    }
+
+    /// Waits until the writer has ended: all handles dropped and the queue committed, the
+    /// dispatcher gone, or a failure. `Err` when the thread panicked.
+    pub fn join(self) -> std::thread::Result<()> {
+        self.thread.join()
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+struct Work<T> {
+    journal: Arc<dyn Journal>,
+    sealer: Sealer,
+    submissions: Receiver<Submission<T>>,
+    outcomes: Sender<Outcome<T>>,
+    state: Arc<State>,
+}
+
+impl<T> Work<T> {
+    fn run(mut self) {
+        while let Ok(first) = self.submissions.recv() {
+            let gathered = self.gather(first);
+            match self.commit(gathered) {
+                Ok(durable) => {
+                    for submission in durable {
+                        // The dispatcher is gone: the process is ending.
+                        if self.outcomes.send(Outcome::Durable(submission)).is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(cause) => return self.fail(cause),
+            }
+        }
+    }
+
+    fn gather(&self, first: Submission<T>) -> Vec<Submission<T>> {
+        let begun = Instant::now();
+        let mut events = first.events.len();
+        let mut gathered = vec![first];
+        while events < BATCH_EVENTS && begun.elapsed() < BATCH_GATHERING {
+            let Ok(next) = self.submissions.try_recv() else {
+                break;
+            };
+            events += next.events.len();
+            gathered.push(next);
+        }
+        gathered
+    }
+
+    fn commit(&mut self, gathered: Vec<Submission<T>>) -> Result<Vec<Durable<T>>, StoreError> {
+        let mut batch = Batch {
+            first: self.sealer.end().number + 1,
+            ..Batch::default()
+        };
+        let mut durable = Vec::with_capacity(gathered.len());
+        for submission in gathered {
+            let first = self.sealer.end().number + 1;
+            let mut stored = Vec::with_capacity(submission.events.len());
+            for event in &submission.events {
+                let sealed = self.sealer.seal(event)?;
+                batch.records.push(record::encode(&sealed));
+                stored.push(Arc::new(sealed));
+            }
+            let last = self.sealer.end().number;
+            if let Some(state) = submission.state {
+                batch.snapshot = Some(Snapshot {
+                    through: last,
+                    state,
+                });
+            }
+            durable.push(Durable {
+                first,
+                last,
+                stored,
+                then: submission.then,
+            });
+        }
+        if !batch.records.is_empty() || batch.snapshot.is_some() {
+            self.journal.append(&batch)?;
+            self.state.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        self.state
+            .durable
+            .store(self.sealer.end().number, Ordering::SeqCst);
+        Ok(durable)
+    }
+
+    fn fail(self, cause: StoreError) {
+        let cause = Arc::new(cause);
+        tracing::error!(
+            cause = &*cause as &dyn std::error::Error,
+            waiting = self.submissions.len(),
+            "the journal's writer has failed and takes nothing more"
+        );
+        let _ = self.state.failure.set(cause.clone());
+        let _ = self.outcomes.send(Outcome::Failed(cause));
+    }
+}
