@@ -149,7 +149,11 @@ impl Commands {
             self.release.as_ref(),
             self.close.as_ref(),
         ];
-        let mut topics: Vec<&str> = all.into_iter().flatten().map(|c| c.topic.as_str()).collect();
+        let mut topics: Vec<&str> = all
+            .into_iter()
+            .flatten()
+            .map(|c| c.topic.as_str())
+            .collect();
         topics.sort_unstable();
         topics.dedup();
         topics

@@ -1,9 +1,7 @@
 //! Applying a declaration to one message, with every refusal named. (P-21)
 
 use gateway_core::plate::Card;
-use gateway_core::reading::{
-    ArmPosition, Freshness, Loop, Millidegrees, Temperature, Value,
-};
+use gateway_core::reading::{ArmPosition, Freshness, Loop, Millidegrees, Temperature, Value};
 use serde_json::Value as Json;
 
 use super::decimal::{celsius, thousandths};
