@@ -1,1 +1,31 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask …`.
+
+mod accuracy;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks that look at the project itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Asserts the layout, the edges between the members, file sizes, the promises' table and the pins.
+    Tidy,
+    /// How well and how fast labelled pictures are read, beside the bare runtime.
+    Accuracy(accuracy::AccuracyArgs),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().task {
+        Task::Tidy => tidy::run(),
+        Task::Accuracy(arguments) => accuracy::run(arguments),
+    }
+}

@@ -1,0 +1,1 @@
+"""What ./tools/start and ./tools/check share: setting up, a run directory, processes, the tally."""
