@@ -30,7 +30,7 @@ pub struct Frame {
 
 enum Pixels {
     /// The decoder's own buffer, without a copy.
-    Mapped(VideoFrame<Readable>),
+    Mapped(Box<VideoFrame<Readable>>),
     /// Three planes one after the other, without padding.
     Packed(Vec<u8>),
 }
@@ -94,7 +94,7 @@ impl Frame {
             captured_mono_us,
             width,
             height,
-            pixels: Arc::new(Pixels::Mapped(pixels)),
+            pixels: Arc::new(Pixels::Mapped(Box::new(pixels))),
         })
     }
 

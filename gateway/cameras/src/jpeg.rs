@@ -190,7 +190,7 @@ fn cut(frame: &Frame, crop: Option<(u32, u32, u32, u32)>) -> (u32, u32, u32, u32
     let fit = |from: u32, size: u32, limit: u32| {
         let size = size.clamp(16.min(limit), limit);
         let from = from.min(limit - size) & !1;
-        (from, (size + 1 & !1).min(limit - from))
+        (from, ((size + 1) & !1).min(limit - from))
     };
     let (left, width) = fit(left, width, frame.width);
     let (top, height) = fit(top, height, frame.height);
@@ -252,8 +252,8 @@ mod tests {
     fn bars(width: u32, height: u32) -> Frame {
         let [luma, chroma, _] = plane_bytes(width, height);
         let mut bytes = vec![128u8; luma + 2 * chroma];
-        for at in 0..luma {
-            bytes[at] = if at % width as usize * 2 < width as usize {
+        for (at, pixel) in bytes[..luma].iter_mut().enumerate() {
+            *pixel = if at % width as usize * 2 < width as usize {
                 40
             } else {
                 200
