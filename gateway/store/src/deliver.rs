@@ -266,25 +266,26 @@ impl Deliverer {
     }
 
     fn next_candidate(&self, from: u64) -> u64 {
+        let mut number = self.next_open(from);
+        while self.in_flight.contains_key(&number) {
+            number = self.next_open(number + 1);
+        }
+        number
+    }
+
+    /// The first number from `from` on that is neither confirmed nor unreadable.
+    fn next_open(&self, from: u64) -> u64 {
         let mut number = from;
         loop {
-            let next = self
-                .unreadable
-                .next_absent(self.confirmed.next_absent(number));
-            if next == number && !self.in_flight.contains_key(&number) {
+            let next = self.confirmed.next_absent(number);
+            number = self.unreadable.next_absent(next);
+            if number == next {
                 return number;
             }
-            number = match next == number {
-                true => number + 1,
-                false => next,
-            };
         }
     }
 
     fn backlog_left(&self) -> bool {
-        let first = self
-            .unreadable
-            .next_absent(self.confirmed.next_absent(self.confirmed.through() + 1));
-        first <= self.live_after
+        self.next_open(1) <= self.live_after
     }
 }

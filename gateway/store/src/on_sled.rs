@@ -241,9 +241,9 @@ impl Journal for SledJournal {
 
     fn range(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let from = from.max(1);
-        let to = self.last().min(from.saturating_add(limit as u64 - 1));
+        let to = self.last().min((from - 1).saturating_add(limit as u64));
         let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
-        if limit == 0 || from > to {
+        if from > to {
             return Ok(out);
         }
         let pairs = guarded("read a range", || {

@@ -60,7 +60,7 @@ impl Reader {
     fn one_by_one(&self, from: u64, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
         let from = from.max(1);
         let mut out = Vec::new();
-        for number in from..=self.last().min(from.saturating_add(limit as u64 - 1)) {
+        for number in from..=self.last().min((from - 1).saturating_add(limit as u64)) {
             let found = self.get(number).and_then(|found| {
                 found.ok_or(StoreError::Damaged {
                     number,

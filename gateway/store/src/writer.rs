@@ -263,6 +263,8 @@ impl<T> Work<T> {
             "the journal's writer has failed and takes nothing more"
         );
         let _ = self.state.failure.set(cause.clone());
+        // Before the last word is out, so that whoever hears it finds the inbox closed.
+        drop(self.submissions);
         let _ = self.outcomes.send(Outcome::Failed(cause));
     }
 }

@@ -1,0 +1,12 @@
+//! The promises of the store, each against the real journal on a real disk, with its sabotage twin.
+
+mod deliver;
+mod evidence;
+mod harness;
+mod model;
+mod open;
+mod outbox;
+mod p01;
+mod p03;
+mod p05;
+mod writer;

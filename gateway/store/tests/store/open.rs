@@ -1,0 +1,97 @@
+//! Opening: one process at a time, damage put aside under a new id, boots counted.
+
+use std::fs;
+
+use gateway_core::name::Name;
+use gateway_store::{Condition, Outcome, Store, StoreError, Submission};
+
+use crate::harness::{DEADLINE, event};
+
+fn open(folder: &std::path::Path) -> Result<Store, StoreError> {
+    Store::open(folder, Name::new("gate-1"), Name::new("350603"))
+}
+
+fn append(store: &Store, from: u64, count: u64) {
+    let (writer, handle, outcomes) = store.start_writer::<()>().expect("a writer");
+    handle
+        .submit(Submission {
+            events: (from..from + count).map(event).collect(),
+            state: None,
+            then: (),
+        })
+        .expect("taken");
+    match outcomes.recv_timeout(DEADLINE).expect("an outcome") {
+        Outcome::Durable(durable) => assert_eq!(durable.last, from + count - 1),
+        Outcome::Failed(cause) => panic!("{cause}"),
+    }
+    drop(handle);
+    writer.join().expect("no panic");
+}
+
+#[test]
+fn a_store_goes_on_where_it_stopped_and_counts_its_boots() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).expect("a store");
+    assert!(matches!(store.condition(), Condition::Fresh));
+    assert_eq!(store.boot(), 1);
+    let id = store.origin().journal;
+    append(&store, 1, 30);
+    drop(store);
+    let store = open(folder.path()).expect("a store");
+    assert!(matches!(store.condition(), Condition::Resumed));
+    assert_eq!((store.boot(), store.origin().journal), (2, id));
+    append(&store, 31, 30);
+    let report = gateway_store::check::check(&store.reader(), None).expect("a report");
+    assert!(report.is_good());
+    assert_eq!(report.events, 60);
+}
+
+#[test]
+fn a_second_process_is_told_that_the_store_is_in_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _store = open(folder.path()).expect("a store");
+    assert!(matches!(open(folder.path()), Err(StoreError::InUse { .. })));
+}
+
+#[test]
+fn p03_a_journal_that_ends_too_early_is_put_aside_under_a_new_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).expect("a store");
+    append(&store, 1, 10);
+    drop(store);
+    let earlier = tempfile::tempdir().expect("a folder");
+    copy(&folder.path().join("journal"), earlier.path());
+    let store = open(folder.path()).expect("a store");
+    let id = store.origin().journal;
+    append(&store, 11, 10);
+    drop(store);
+    // The database of an hour ago under today's mark: numbers 11 to 20 would be given twice.
+    fs::remove_dir_all(folder.path().join("journal")).expect("removed");
+    copy(earlier.path(), &folder.path().join("journal"));
+    let store = open(folder.path()).expect("a store");
+    let Condition::Quarantined { cause, moved_to } = store.condition() else {
+        panic!("not noticed: {:?}", store.condition());
+    };
+    assert!(matches!(
+        cause,
+        StoreError::RolledBack {
+            last: 10,
+            promised: 20
+        }
+    ));
+    assert!(moved_to.join("journal").join("db").is_file());
+    assert_ne!(store.origin().journal, id);
+    append(&store, 1, 5);
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a listing") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("copied")),
+        }
+    }
+}
