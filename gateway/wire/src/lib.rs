@@ -1,3 +1,5 @@
 //! How the gateway says things to the outside: the types of every contract stand here.
 
+pub mod api;
+pub mod messages;
 pub mod sensor;

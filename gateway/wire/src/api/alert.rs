@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Text;
 use super::passage::Picture;
 use super::session::Role;
-use super::Text;
 
 super::mirror! {
     Severity = gateway_core::alert::Severity { Notice, Warning, Critical }

@@ -4,9 +4,9 @@ use gateway_core::site::Needs;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Text;
 use super::passage::Passage;
 use super::status::PartState;
-use super::Text;
 
 super::mirror! {
     LaneKind = gateway_core::site::LaneKind { Vehicle, Pedestrian }
