@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use gateway_core::event::PartKind;
 
 use crate::gateway::{existing, name};
-use crate::meant::{Broker, Listener, ListenerTls, Page, Upstream};
+use crate::meant::{Broker, Guest, Listener, ListenerTls, Page, Upstream};
 use crate::secrets::SecretName;
 use crate::written::{Found, Table};
 
@@ -35,6 +35,7 @@ pub(crate) fn broker(table: Option<Table>) -> Broker {
         password: SecretName::new("broker-gateway"),
         ca: None,
         listeners: Vec::new(),
+        guests: Vec::new(),
     };
     let Some(table) = table else {
         return default;
@@ -45,6 +46,8 @@ pub(crate) fn broker(table: Option<Table>) -> Broker {
     let ca = existing(&table, "ca");
     let listeners = table.tables("listener").into_iter().filter_map(listener);
     let listeners = listeners.collect();
+    let guests = table.tables("guest").into_iter().filter_map(guest);
+    let guests = guests.collect();
     let (host, port) = address.map_or((default.host, default.port), |found| found.value);
     plain_only_on_loopback(&table, &host);
     table.finish();
@@ -55,6 +58,7 @@ pub(crate) fn broker(table: Option<Table>) -> Broker {
         password: password.map_or(default.password, |name| SecretName::new(&name.value)),
         ca,
         listeners,
+        guests,
     }
 }
 
@@ -76,6 +80,21 @@ fn listener(table: Table) -> Option<Listener> {
     Some(Listener {
         address: address?.value,
         tls: tls.map(|(certificate, key)| ListenerTls { certificate, key }),
+    })
+}
+
+fn guest(table: Table) -> Option<Guest> {
+    let user = table.required_text("user", "\"its user at the broker\"");
+    let password = table.required_text("password_secret", "\"the name of a secret\"");
+    let topics = table.texts("topics").unwrap_or_default();
+    if topics.is_empty() {
+        table.missing("topics", "a list of topic filters");
+    }
+    table.finish();
+    Some(Guest {
+        user: user?.value,
+        password: SecretName::new(&password?.value),
+        topics: topics.into_iter().map(|topic| topic.value).collect(),
     })
 }
 

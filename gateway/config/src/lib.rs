@@ -22,8 +22,8 @@ use std::path::Path;
 
 pub use devices::declarations;
 pub use meant::{
-    BarrierConfig, Broker, Camera, Configuration, Language, ListFiles, Listener, ListenerTls, Page,
-    Sensor, Source, Title, Upstream, Warning,
+    BarrierConfig, Broker, Camera, Configuration, Guest, Language, ListFiles, Listener,
+    ListenerTls, Page, Sensor, Source, Title, Upstream, Warning,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use secrets::{Secret, SecretName, Secrets};

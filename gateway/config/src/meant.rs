@@ -68,6 +68,17 @@ pub struct Broker {
     pub ca: Option<PathBuf>,
     /// Where devices beyond this machine connect; only the generated broker configuration uses it.
     pub listeners: Vec<Listener>,
+    /// Others who use the generated broker, such as a platform under test.
+    pub guests: Vec<Guest>,
+}
+
+/// Someone who shares the generated broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    pub user: String,
+    pub password: SecretName,
+    /// Topic filters that it may read and write; `+` and `#` are allowed.
+    pub topics: Vec<String>,
 }
 
 /// A door of the generated broker.

@@ -8,31 +8,59 @@ mod password;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::meant::{Configuration, ListenerTls};
+use crate::meant::{Configuration, ListenerTls, Upstream};
 use crate::secrets::{SecretName, Secrets};
 
-/// Someone else who uses the same broker, such as a platform under test.
-#[derive(Clone, Debug)]
-pub struct Guest {
-    pub user: String,
-    pub password: SecretName,
-    /// Topic filters, `#` and `+` allowed.
-    pub reads: Vec<String>,
-    pub writes: Vec<String>,
-}
-
-/// Why no password file could be made.
+/// Why the broker's files could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
+pub enum BrokerError {
     #[error("no secret \"{0}\" is set; remedy: add it to the secrets file")]
     Missing(SecretName),
     #[error("two devices share the user \"{0}\" but not the secret")]
     TwoSecrets(String),
     #[error("no random numbers: {0}")]
-    Random(#[from] io::Error),
+    Random(#[source] io::Error),
+    #[error("{path} cannot be written: {source}")]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// Writes `mosquitto.conf`, `acl` and `passwd` into the folder, which is created; each replaces an older
+/// one at once. All have mode 0600 and belong to whoever runs this: mosquitto's user must be given them.
+pub fn write(
+    configuration: &Configuration,
+    secrets: &Secrets,
+    folder: &Path,
+) -> Result<(), BrokerError> {
+    let files = [
+        ("passwd", passwd(configuration, secrets)?),
+        ("acl", acl(configuration)),
+        ("mosquitto.conf", config(configuration, folder)),
+    ];
+    let fail = |path: &Path, source| BrokerError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(|error| fail(folder, error))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        replace(&path, &text).map_err(|error| fail(&path, error))?;
+    }
+    Ok(())
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
 }
 
 /// `mosquitto.conf`. `folder` is where `acl` and `passwd` lie and what is persistent is kept.
@@ -96,7 +124,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// `acl`: a device writes its own topics and reads its own commands, nothing else; the gateway reads and
 /// writes what it must, and its own upstream topics where a guest shares the broker.
-pub fn acl(configuration: &Configuration, guests: &[Guest]) -> String {
+pub fn acl(configuration: &Configuration) -> String {
     let mut rights: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let gateway = configuration.broker.user.as_str();
     let mut allow = |user, right: &str, topic: &str| {
@@ -119,15 +147,16 @@ pub fn acl(configuration: &Configuration, guests: &[Guest]) -> String {
             allow(gateway, "write", topic);
         }
     }
-    for guest in guests {
-        guest
-            .reads
-            .iter()
-            .for_each(|topic| allow(&guest.user, "read", topic));
-        guest
-            .writes
-            .iter()
-            .for_each(|topic| allow(&guest.user, "write", topic));
+    // Below this stand the gateway's own marks and, where a platform shares the broker, its events.
+    let own = format!("gateways/{}/#", configuration.site.gateway);
+    allow(gateway, "readwrite", &own);
+    for upstream in sharing(configuration) {
+        allow(upstream.user.as_str(), "readwrite", &own);
+    }
+    for guest in &configuration.broker.guests {
+        for topic in &guest.topics {
+            allow(guest.user.as_str(), "readwrite", topic);
+        }
     }
     let mut text =
         "# Generated from the gateway's configuration; change that instead.\n".to_owned();
@@ -142,34 +171,46 @@ pub fn acl(configuration: &Configuration, guests: &[Guest]) -> String {
 
 /// `passwd`: each user's password hashed as mosquitto does it (PBKDF2 with SHA-512). To be written with
 /// mode 0600 and read by mosquitto's user.
-pub fn passwd(
-    configuration: &Configuration,
-    guests: &[Guest],
-    secrets: &Secrets,
-) -> Result<String, PasswordError> {
+pub fn passwd(configuration: &Configuration, secrets: &Secrets) -> Result<String, BrokerError> {
     let broker = &configuration.broker;
     let sensors = configuration.sensors.iter().map(|s| (&s.user, &s.password));
     let barriers = configuration
         .barriers
         .iter()
         .map(|b| (&b.user, &b.password));
-    let guests = guests.iter().map(|g| (&g.user, &g.password));
+    let guests = broker.guests.iter().map(|g| (&g.user, &g.password));
+    let upstreams = sharing(configuration).map(|u| (&u.user, &u.password));
     let everyone = std::iter::once((&broker.user, &broker.password));
     let mut users: BTreeMap<&String, &SecretName> = BTreeMap::new();
-    for (user, name) in everyone.chain(sensors).chain(barriers).chain(guests) {
+    let all = everyone
+        .chain(sensors)
+        .chain(barriers)
+        .chain(guests)
+        .chain(upstreams);
+    for (user, name) in all {
         if users
             .insert(user, name)
             .is_some_and(|before| before != name)
         {
-            return Err(PasswordError::TwoSecrets(user.clone()));
+            return Err(BrokerError::TwoSecrets(user.clone()));
         }
     }
     let mut text = String::new();
     for (user, name) in users {
         let secret = secrets.get(name);
-        let secret = secret.ok_or_else(|| PasswordError::Missing(name.clone()))?;
-        let hash = password::hash(secret.reveal().as_bytes(), &password::salt()?);
+        let secret = secret.ok_or_else(|| BrokerError::Missing(name.clone()))?;
+        let hash = password::hash(
+            secret.reveal().as_bytes(),
+            &password::salt().map_err(BrokerError::Random)?,
+        );
         let _ = writeln!(text, "{user}:{hash}");
     }
     Ok(text)
+}
+
+/// Upstreams that are reached through this very broker.
+fn sharing(configuration: &Configuration) -> impl Iterator<Item = &Upstream> {
+    let broker = &configuration.broker;
+    let same = |upstream: &&Upstream| upstream.host == broker.host && upstream.port == broker.port;
+    configuration.upstreams.iter().filter(same)
 }
