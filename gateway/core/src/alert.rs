@@ -54,3 +54,54 @@ pub struct Alert {
     pub closed_by: Option<Name>,
     pub reason: Option<Name>,
 }
+
+/// The codes of the alerts that the gate itself raises; the message table has texts for each.
+pub mod code {
+    /// A rule with a message of its own was true.
+    pub const RULE: &str = "rule";
+    /// A rule holds without an alert of its own.
+    pub const HOLD: &str = "hold";
+    /// No rule was true.
+    pub const NO_RULE: &str = "no_rule";
+    /// A vehicle stands at the arm and its plate cannot be read.
+    pub const UNREADABLE: &str = "unreadable";
+    pub const MISSING_PLATE: &str = "missing_plate";
+    pub const MISSING_CARD: &str = "missing_card";
+    pub const MISSING_TEMPERATURE: &str = "missing_temperature";
+    pub const MISSING_PASS: &str = "missing_pass";
+    /// A need is missing while its device is down.
+    pub const MISSING_DEVICE_DOWN: &str = "missing_device_down";
+    /// A rule could not be evaluated.
+    pub const RULE_FAULT: &str = "rule_fault";
+    /// A person opened a lane by hand.
+    pub const MANUAL_OPENING: &str = "manual_opening";
+    /// An arm opened without a decision or order.
+    pub const FOREIGN_MOVE: &str = "foreign_move";
+    /// An opening that was decided or ordered did not go out.
+    pub const NOT_OPENED: &str = "not_opened";
+    pub const DEVICE_DOWN: &str = "device_down";
+    /// All arms are held open.
+    pub const EMERGENCY: &str = "emergency";
+    /// A source that did not prove itself said that there is an emergency; nothing moved.
+    pub const EMERGENCY_UNTRUSTED: &str = "emergency_untrusted";
+
+    /// Every code, for the message table's own test.
+    pub const ALL: [&str; 16] = [
+        RULE,
+        HOLD,
+        NO_RULE,
+        UNREADABLE,
+        MISSING_PLATE,
+        MISSING_CARD,
+        MISSING_TEMPERATURE,
+        MISSING_PASS,
+        MISSING_DEVICE_DOWN,
+        RULE_FAULT,
+        MANUAL_OPENING,
+        FOREIGN_MOVE,
+        NOT_OPENED,
+        DEVICE_DOWN,
+        EMERGENCY,
+        EMERGENCY_UNTRUSTED,
+    ];
+}

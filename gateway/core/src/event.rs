@@ -10,7 +10,7 @@ use crate::moment::Moment;
 use crate::name::{Name, PassageId};
 use crate::order::{Act, OrderOutcome, Role, Sender};
 use crate::plate::Card;
-use crate::reading::{ArmPosition, DeviceState, Freshness, Loop, Temperature, Trust};
+use crate::reading::{ArmPosition, DeviceState, Freshness, Loop, Millidegrees, Temperature, Trust};
 use crate::sighting::Sighting;
 
 /// What happened, before it has a number.
@@ -113,7 +113,7 @@ pub enum Body {
         trust: Trust,
         counter: Option<u64>,
     },
-    /// health, class band: outlives the exact value.
+    /// detail, class band: outlives the exact value.
     Band {
         band: Band,
     },
@@ -190,6 +190,18 @@ pub enum Band {
     Implausible,
     Normal,
     Raised,
+}
+
+impl Band {
+    pub fn of(body: Millidegrees) -> Band {
+        if body < Millidegrees::LEAST_PLAUSIBLE {
+            Band::Implausible
+        } else if body <= Millidegrees::NORMAL_TO {
+            Band::Normal
+        } else {
+            Band::Raised
+        }
+    }
 }
 
 /// How a passage ended: exactly one of these, exactly once.

@@ -1,13 +1,46 @@
 //! The gate: one sans-I/O state machine, called by one thread, given time and input from outside.
+//!
+//! Bounds: [`PASSAGES_PER_LANE`], [`ALERTS_KEPT`], [`DEVICES_KNOWN`],
+//! [`memory::ORDERS_REMEMBERED`](ORDERS_REMEMBERED), [`INSIDE_REMEMBERED`]. It never blocks, fails
+//! or panics, and iterates in a fixed order.
 
-use crate::event::{Barrier, Event};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::Alert;
+use crate::event::{Barrier, Body, Class, End, Event, EventKind, MoveOutcome, PartKind};
 use crate::lists::Lists;
-use crate::moment::Mono;
+use crate::lookalike::Lookalikes;
+use crate::moment::{Moment, Mono};
 use crate::name::Name;
 use crate::order::Order;
-use crate::reading::{DeviceHealth, Reading};
+use crate::reading::{DeviceHealth, Freshness, Reading, Value};
+use crate::rule::RuleSet;
 use crate::sighting::Sighting;
+use crate::site::{Lane, Site};
 use crate::view::LaneView;
+
+mod alarm;
+mod decide;
+mod device;
+mod flow;
+mod join;
+mod lane;
+mod memory;
+mod order;
+mod passage;
+
+pub use alarm::ALERTS_KEPT;
+pub use device::DEVICES_KNOWN;
+pub use lane::PASSAGES_PER_LANE;
+pub use memory::{INSIDE_REMEMBERED, ORDERS_REMEMBERED, SnapshotError};
+
+use device::Device;
+use lane::LaneState;
+use memory::Memory;
+
+/// From the newest live input of a decision, or from the order, an arm may be opened for so long.
+pub const WINDOW_MS: u64 = 2_000;
 
 /// Everything that can happen to the gate.
 #[derive(Clone, Debug)]
@@ -19,7 +52,7 @@ pub enum Input {
     /// The lists after a change of the one named.
     ListChange {
         list: Name,
-        lists: std::sync::Arc<Lists>,
+        lists: Arc<Lists>,
     },
     /// The wall clock jumped by this much; no timer moves.
     ClockStep {
@@ -34,13 +67,15 @@ pub enum Input {
         id: u64,
         lane: Name,
         command: Barrier,
-        outcome: crate::event::MoveOutcome,
+        outcome: MoveOutcome,
     },
     /// `next_deadline` has come.
     Deadline,
 }
 
 /// Everything the gate can want.
+// Outputs stand in one list that is reused, so a large variant costs no allocation of its own.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     Record(Event),
@@ -68,4 +103,225 @@ pub struct Move {
 #[derive(Debug, Default)]
 pub struct Outputs {
     pub list: Vec<Output>,
+}
+
+/// The state machine. One owner calls it with ever later moments of one boot.
+pub struct Gate {
+    site: Arc<Site>,
+    rules: RuleSet,
+    lists: Arc<Lists>,
+    lookalikes: Lookalikes,
+    boot: u32,
+    memory: Memory,
+    /// In the order of the site.
+    lanes: Vec<LaneState>,
+    devices: BTreeMap<Name, Device>,
+    moves: u64,
+    /// The live, trusted input that is being applied: its lane and when it was got.
+    trigger: Option<(usize, Mono)>,
+}
+
+impl Gate {
+    /// A gate that remembers nothing. `boot` counts the starts on this journal, from 1.
+    pub fn new(site: Arc<Site>, rules: RuleSet, lists: Arc<Lists>, boot: u32) -> Gate {
+        Gate {
+            lookalikes: Lookalikes::of(&lists),
+            lanes: site.lanes.iter().map(|_| LaneState::default()).collect(),
+            site,
+            rules,
+            lists,
+            boot,
+            memory: Memory::default(),
+            devices: BTreeMap::new(),
+            moves: 0,
+            trigger: None,
+        }
+    }
+
+    /// A gate with the durable state of a snapshot; `recover` then folds the events behind it.
+    pub fn from_snapshot(
+        site: Arc<Site>,
+        rules: RuleSet,
+        lists: Arc<Lists>,
+        boot: u32,
+        snapshot: &[u8],
+    ) -> Result<Gate, SnapshotError> {
+        let mut gate = Gate::new(site, rules, lists, boot);
+        gate.memory = Memory::from_snapshot(snapshot)?;
+        Ok(gate)
+    }
+
+    /// The durable state as versioned JSON. It contains every event that the gate has put out or
+    /// folded so far: write it in the batch of the last of them, or later.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.memory.to_snapshot()
+    }
+
+    /// Folds one recorded event, in the order of numbers; those folded before are passed over.
+    pub fn recover(&mut self, number: u64, event: &Event) {
+        if number > self.memory.through {
+            self.memory.fold(event);
+            self.memory.through = number;
+        }
+    }
+
+    /// Records the start, and ends the passages that the stop or crash cut short. Moves no arm.
+    pub fn start(&mut self, at: Moment, out: &mut Outputs) {
+        let cut = self.memory.passages.clone();
+        let started = Body::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            after_crash: !cut.is_empty(),
+        };
+        let event = Event::new(at, EventKind::Started);
+        self.record(event.part(PartKind::Detail, Class::Audit, started), out);
+        for (id, open) in cut {
+            let end = End::Withdrawn {
+                cause: Name::new("restarted"),
+            };
+            let body = Body::PassageEnded {
+                end,
+                decided: open.decided,
+            };
+            let event = Event::new(at, EventKind::PassageEnded)
+                .lane(&open.lane)
+                .passage(&id)
+                .part(PartKind::Detail, Class::Passage, body);
+            self.record(event, out);
+        }
+        for lane in 0..self.lanes.len() {
+            out.list.push(Output::Show(self.view(lane)));
+        }
+    }
+
+    /// Applies one input at a moment. What has come due before it is done first.
+    pub fn apply(&mut self, at: Moment, input: Input, out: &mut Outputs) {
+        self.trigger = None;
+        for lane in 0..self.lanes.len() {
+            self.advance(lane, at, out);
+        }
+        match input {
+            Input::Sighting(sighting) => self.sighting(at, sighting, out),
+            Input::Reading(reading) => self.reading(at, reading, out),
+            Input::DeviceHealth(health) => self.device_health(at, health, out),
+            Input::Order(order) => self.order(at, order, out),
+            Input::ListChange { list, lists } => self.list_change(at, &list, lists, out),
+            Input::ClockStep { step_ms } => {
+                let event = Event::new(at, EventKind::Clock);
+                let body = Body::Clock { step_ms };
+                self.record(event.part(PartKind::Detail, Class::Audit, body), out);
+            }
+            Input::Emergency { source } => self.emergency(at, source, out),
+            Input::Moved {
+                id,
+                lane,
+                command,
+                outcome,
+            } => self.moved(at, id, &lane, command, outcome, out),
+            Input::Deadline => {}
+        }
+        for lane in 0..self.lanes.len() {
+            self.advance(lane, at, out);
+            if std::mem::take(&mut self.lanes[lane].dirty) {
+                out.list.push(Output::Show(self.view(lane)));
+            }
+        }
+        self.trigger = None;
+    }
+
+    /// When `Deadline` should be applied, if nothing else comes before. Always later than the
+    /// moment applied last.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        (0..self.lanes.len())
+            .filter_map(|lane| self.lane_deadline(lane))
+            .min()
+    }
+
+    /// What each lane shows, in the order of the site.
+    pub fn views(&self) -> Vec<LaneView> {
+        (0..self.lanes.len()).map(|lane| self.view(lane)).collect()
+    }
+
+    /// Open and acknowledged alerts, the oldest first.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.memory.alerts.values()
+    }
+
+    /// Whether an emergency is on: every arm is held open until a person ends it.
+    pub fn emergency_active(&self) -> bool {
+        !self.memory.emergency.is_empty()
+    }
+
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Replaces all rules; passages decided before stand. Gives the old set back.
+    pub fn swap_rules(&mut self, rules: RuleSet) -> RuleSet {
+        std::mem::replace(&mut self.rules, rules)
+    }
+
+    /// Every event goes this way, so that the durable state is a fold of what was recorded.
+    fn record(&mut self, event: Event, out: &mut Outputs) {
+        self.memory.fold(&event);
+        out.list.push(Output::Record(event));
+    }
+
+    fn lane_index(&self, id: &Name) -> Option<usize> {
+        self.site.lanes.iter().position(|lane| lane.id == *id)
+    }
+
+    fn reading(&mut self, at: Moment, reading: Reading, out: &mut Outputs) {
+        if let Value::Online(online) = reading.value {
+            self.online(at, &reading, online, out);
+            return;
+        }
+        let Some(lane) = self.lane_index(&reading.lane) else {
+            self.stray_reading(at, &reading, None, out);
+            return;
+        };
+        self.note_trigger(lane, reading.freshness, reading.trust, reading.received);
+        self.learn(lane, &reading);
+        match &reading.value {
+            Value::Card(card) => {
+                let card = card.clone();
+                self.card(at, lane, &reading, card, out);
+            }
+            Value::Temperature(temperature) => {
+                let temperature = temperature.clone();
+                self.temperature(at, lane, &reading, temperature, out);
+            }
+            Value::Loop(state) => self.loop_reading(at, lane, &reading, *state, out),
+            Value::Arm(position) => self.arm(at, lane, &reading, *position, out),
+            Value::Emergency(active) => self.contact(at, &reading, *active, out),
+            Value::Online(_) => {}
+        }
+    }
+
+    fn note_trigger(
+        &mut self,
+        lane: usize,
+        freshness: Freshness,
+        trust: crate::reading::Trust,
+        got: Mono,
+    ) {
+        let opens = trust.opens(self.site.lanes[lane].password_opens);
+        if freshness == Freshness::Live && opens {
+            self.trigger = Some((lane, got));
+        }
+    }
+
+    fn list_change(&mut self, at: Moment, list: &Name, lists: Arc<Lists>, out: &mut Outputs) {
+        self.lookalikes = Lookalikes::of(&lists);
+        self.lists = lists;
+        let versions = decide::list_versions(&self.lists);
+        if let Some(version) = versions.into_iter().find(|version| version.list == *list) {
+            let event = Event::new(at, EventKind::ListChanged);
+            let body = Body::ListChanged(version);
+            self.record(event.part(PartKind::Detail, Class::Audit, body), out);
+        }
+    }
+
+    fn config(&self, lane: usize) -> &Lane {
+        &self.site.lanes[lane]
+    }
 }

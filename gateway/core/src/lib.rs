@@ -7,13 +7,16 @@
 pub mod alert;
 pub mod decision;
 pub mod event;
+pub mod facts;
 pub mod gate;
 pub mod lists;
+pub mod lookalike;
 pub mod moment;
 pub mod name;
 pub mod order;
 pub mod plate;
 pub mod reading;
+pub mod rule;
 pub mod sighting;
 pub mod site;
 pub mod view;

@@ -56,6 +56,13 @@ pub enum BodySite {
 #[serde(transparent)]
 pub struct Millidegrees(pub i32);
 
+impl Millidegrees {
+    /// Below 35.0 °C no living forehead was measured: the reading is none.
+    pub const LEAST_PLAUSIBLE: Millidegrees = Millidegrees(35_000);
+    /// Up to 37.3 °C inclusive is the band *normal*; rules may draw other lines.
+    pub const NORMAL_TO: Millidegrees = Millidegrees(37_300);
+}
+
 impl fmt::Debug for Millidegrees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("••.•°C")
@@ -107,6 +114,17 @@ pub enum Trust {
     /// Opens only where the lane's configuration allows it.
     Password,
     Tls,
+}
+
+impl Trust {
+    /// Whether a source that proved itself so may support an admit.
+    pub const fn opens(self, password_opens: bool) -> bool {
+        match self {
+            Trust::None => false,
+            Trust::Password => password_opens,
+            Trust::Tls => true,
+        }
+    }
 }
 
 /// A camera's or device's state as the edge sees it.

@@ -90,3 +90,38 @@ impl Site {
         self.lanes.iter().find(|lane| lane.id == *id)
     }
 }
+
+/// What a lane may need before it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    Plate,
+    Card,
+    Temperature,
+    Pass,
+}
+
+impl Need {
+    pub const ALL: [Need; 4] = [Need::Plate, Need::Card, Need::Temperature, Need::Pass];
+
+    /// The word in the configuration, and the first half of the names of its facts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Need::Plate => "plate",
+            Need::Card => "card",
+            Need::Temperature => "temperature",
+            Need::Pass => "pass",
+        }
+    }
+}
+
+impl Needs {
+    pub const fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Plate => self.plate,
+            Need::Card => self.card,
+            Need::Temperature => self.temperature,
+            Need::Pass => self.pass,
+        }
+    }
+}

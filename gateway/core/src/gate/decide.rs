@@ -1,0 +1,395 @@
+//! Deciding a passage: facts, every rule, the verdict, the record of it, the move and the alerts.
+
+use crate::alert::{Message, Severity, code};
+use crate::decision::{Cause, Decision, FactRecord, FactState, Missing, Outcome, Verdict};
+use crate::event::{Barrier, Body, Class, Event, EventKind, MoveOutcome, PartKind};
+use crate::facts::{Fact, Facts, Gathered};
+use crate::gate::alarm::Alarm;
+use crate::gate::memory::PASS_USED;
+use crate::gate::passage::{Again, Stage};
+use crate::gate::{Gate, Move, Output, Outputs, WINDOW_MS};
+use crate::lists::{List, ListVersion, Lists};
+use crate::moment::{Moment, Mono};
+use crate::name::{Name, PassageId};
+use crate::rule::{Evaluation, Rule};
+use crate::site::Need;
+
+/// A rule may ask for a need once more so often.
+const MOST_AGAINS: u8 = 2;
+
+impl Gate {
+    /// Decides the passage if all needs are known or the wait is over. False: not yet.
+    pub(super) fn try_to_decide(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        waited: bool,
+        out: &mut Outputs,
+    ) -> bool {
+        let (missing, facts) = self.gather(at, lane, index, waited);
+        let passage = &self.lanes[lane].passages[index];
+        let again_open = passage.again.is_some_and(|again| {
+            let since = match again.need {
+                Need::Plate => passage.sighting.as_ref().map(|s| s.last_seen),
+                Need::Card => passage.card.as_ref().map(|got| got.received),
+                Need::Temperature => passage.temperature.as_ref().map(|got| got.received),
+                Need::Pass => None,
+            };
+            since.is_none_or(|got| got <= again.since)
+        });
+        if !waited && (!missing.is_empty() || again_open) {
+            return false;
+        }
+        let Some(facts) = facts else { return false };
+        let evaluation = self.rules.evaluate(self.config(lane), &facts);
+        if missing.is_empty()
+            && !(waited && again_open)
+            && self.asks_again(at, lane, index, &evaluation, out)
+        {
+            return true;
+        }
+        if evaluation.verdict == Verdict::Admit && !waited && self.window_of(lane, index) < at.mono
+        {
+            // Known, but not from now: its next live part decides, or the end of the wait.
+            return false;
+        }
+        self.decide(at, lane, index, missing, facts, evaluation, out);
+        true
+    }
+
+    /// Until when an admit of the passage may open: its newest live part, or the live input being
+    /// applied, and the window behind it. In the past when nothing live supports it.
+    fn window_of(&self, lane: usize, index: usize) -> Mono {
+        let passage = &self.lanes[lane].passages[index];
+        let trigger = self
+            .trigger
+            .filter(|(of, _)| *of == lane)
+            .map(|(_, got)| got);
+        match passage.newest_live {
+            Some(newest) => newest.max(trigger.unwrap_or(newest)).plus_ms(WINDOW_MS),
+            None => Mono(0),
+        }
+    }
+
+    /// What is missing, and the facts when it is time for them.
+    fn gather(
+        &self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        waited: bool,
+    ) -> (Vec<Missing>, Option<Facts>) {
+        let passage = &self.lanes[lane].passages[index];
+        let down = |need| self.source_down(lane, need);
+        let inside = |key: &str| self.memory.is_inside(key);
+        let gathered = Gathered {
+            at,
+            lane: self.config(lane),
+            sighting: passage.sighting.as_ref(),
+            card: passage.card.as_ref(),
+            temperature: passage.temperature.as_ref(),
+            stood: passage.stood || passage.arrived.is_some(),
+            down: &down,
+            emergency: self.emergency_active(),
+            lists: &self.lists,
+            lookalikes: &self.lookalikes,
+            uses: &self.memory.uses,
+            inside: &inside,
+        };
+        let missing = gathered.missing();
+        let facts = (missing.is_empty() || waited).then(|| gathered.facts());
+        (missing, facts)
+    }
+
+    /// Lets the wait start anew when every rule that stands against an admit asks for it.
+    fn asks_again(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        evaluation: &Evaluation,
+        out: &mut Outputs,
+    ) -> bool {
+        if evaluation.verdict == Verdict::Admit
+            || self.lanes[lane].passages[index].rearms >= MOST_AGAINS
+        {
+            return false;
+        }
+        let mut wanted = None;
+        for (rule, tried) in self.rules.rules().iter().zip(&evaluation.outcomes) {
+            if tried.verdict == Verdict::Admit && tried.outcome != Outcome::Fault {
+                continue;
+            }
+            match (tried.outcome, rule.again) {
+                (Outcome::False | Outcome::NotHere, _) => {}
+                (Outcome::True, Some(need)) => wanted = wanted.or(Some(need)),
+                _ => return false,
+            }
+        }
+        let Some(need) = wanted else { return false };
+        let passage = &mut self.lanes[lane].passages[index];
+        passage.rearms += 1;
+        passage.again = Some(Again {
+            need,
+            since: at.mono,
+        });
+        passage.wait_from = Some(at.mono);
+        let device = match need {
+            Need::Plate => passage.sighting.as_ref().map(|s| s.camera.clone()),
+            Need::Card => passage.card.as_ref().map(|got| got.device.clone()),
+            Need::Temperature => passage.temperature.as_ref().map(|got| got.device.clone()),
+            Need::Pass => None,
+        };
+        self.lanes[lane].dirty = true;
+        out.list.extend(device.map(|device| Output::Ask { device }));
+        true
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn decide(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        missing: Vec<Missing>,
+        facts: Facts,
+        evaluation: Evaluation,
+        out: &mut Outputs,
+    ) {
+        let mut verdict = evaluation.verdict;
+        if !missing.is_empty() {
+            verdict = verdict.max(Verdict::Hold);
+        }
+        let config = self.site.lanes[lane].clone();
+        let until = self.window_of(lane, index);
+        let passage = &mut self.lanes[lane].passages[index];
+        let decision = Decision {
+            verdict,
+            would_admit: would_admit(verdict, &evaluation),
+            rules: evaluation.outcomes,
+            missing,
+            rules_version: self.rules.version().to_owned(),
+            lists: list_versions(&self.lists),
+            shadow: config.shadow,
+            took_us: at.mono.since(passage.begun.mono),
+        };
+        passage.stage = Stage::Decided(verdict);
+        passage.again = None;
+        passage.decision = Some(decision.clone());
+        passage.facts = facts.got();
+        if verdict == Verdict::Hold && config.fallback.after_ms > 0 {
+            passage.fallback_at = Some(at.mono.plus_ms(u64::from(config.fallback.after_ms)));
+        }
+        let id = passage.id.clone();
+        self.lanes[lane].dirty = true;
+        let pass = self.pass_used(&facts, &decision);
+        let event = Event::new(at, EventKind::Decision)
+            .lane(&config.id)
+            .passage(&id);
+        let event = with_decision(event, decision.clone(), facts, pass);
+        self.record(event, out);
+        if verdict == Verdict::Admit {
+            self.open(at, lane, Some(id), until, out);
+        }
+        self.alert_of_decision(at, lane, index, &decision, evaluation.no_rule, out);
+    }
+
+    /// Asks for an opening that belongs to the event recorded just before, or records why not.
+    pub(super) fn open(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        passage: Option<PassageId>,
+        until: Mono,
+        out: &mut Outputs,
+    ) {
+        let config = &self.site.lanes[lane];
+        if !config.has_barrier {
+            return;
+        }
+        self.moves += 1;
+        let id = self.moves;
+        let cause = if config.shadow {
+            "shadow"
+        } else if self.emergency_active() {
+            // The arm is held open; a pulse could make its controller close it.
+            "emergency"
+        } else if until < at.mono {
+            "window_passed"
+        } else {
+            let command = Barrier::Open;
+            let lane_id = config.id.clone();
+            self.lanes[lane].remember_move(id, passage);
+            self.lanes[lane].opening = Some(at.mono);
+            out.list.push(Output::Move(Move {
+                id,
+                lane: lane_id,
+                command,
+                until,
+                urgent: false,
+            }));
+            return;
+        };
+        let outcome = MoveOutcome::Dropped {
+            cause: Name::new(cause),
+        };
+        self.lanes[lane].remember_move(id, passage);
+        self.record_move(at, lane, id, Barrier::Open, outcome, out);
+    }
+
+    /// The pass that an admit rests on, where its lane needs one or a true rule names one.
+    fn pass_used(&self, facts: &Facts, decision: &Decision) -> Option<String> {
+        let FactState::Text(pass) = facts.state(Fact::PassId) else {
+            return None;
+        };
+        let valid = *facts.state(Fact::PassValid) == FactState::Truth(true);
+        if decision.verdict != Verdict::Admit || !valid || pass.is_empty() {
+            return None;
+        }
+        let names_it = self
+            .rules
+            .rules()
+            .iter()
+            .zip(&decision.rules)
+            .any(|(rule, tried)| {
+                tried.outcome == Outcome::True
+                    && tried.verdict == Verdict::Admit
+                    && rule_names_pass(rule)
+            });
+        names_it.then(|| pass.clone())
+    }
+
+    fn alert_of_decision(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        decision: &Decision,
+        no_rule: bool,
+        out: &mut Outputs,
+    ) {
+        let mut alarms = Vec::new();
+        let mut told = false;
+        for (rule, tried) in self.rules.rules().iter().zip(&decision.rules) {
+            match (tried.outcome, &rule.alert) {
+                (Outcome::Fault, _) => {
+                    alarms.push(Alarm::new(code::RULE_FAULT, Severity::Warning).rule(&rule.id));
+                }
+                (Outcome::True, Some(alert)) => {
+                    told |= tried.verdict == decision.verdict;
+                    let lane_id = self.config(lane).id.as_str();
+                    alarms.push(Alarm {
+                        code: Name::new(code::RULE),
+                        severity: alert.severity,
+                        roles: alert.roles.clone(),
+                        rule: Some(rule.id.clone()),
+                        message: Some(Message {
+                            zh: alert.message.zh.replace("{lane}", lane_id),
+                            en: alert.message.en.replace("{lane}", lane_id),
+                        }),
+                    });
+                }
+                _ => {}
+            }
+        }
+        if decision.verdict == Verdict::Hold && (!told || !decision.missing.is_empty()) {
+            let code = hold_code(decision, no_rule);
+            alarms.push(Alarm::new(code, Severity::Warning));
+        }
+        for alarm in alarms {
+            self.raise(at, Some(lane), Some(index), alarm, Vec::new(), out);
+        }
+    }
+}
+
+fn rule_names_pass(rule: &Rule) -> bool {
+    crate::rule::RuleSet::facts_of(rule)
+        .iter()
+        .any(|fact| fact.group() == "pass")
+}
+
+/// Why a hold holds, as the code of its alert.
+fn hold_code(decision: &Decision, no_rule: bool) -> &'static str {
+    match decision.missing.first() {
+        Some(missing) => match (missing.fact.as_str(), missing.cause) {
+            (_, Cause::DeviceDown) => code::MISSING_DEVICE_DOWN,
+            ("plate", Cause::Unreadable) => code::UNREADABLE,
+            ("plate", _) => code::MISSING_PLATE,
+            ("card", _) => code::MISSING_CARD,
+            ("temperature", _) => code::MISSING_TEMPERATURE,
+            _ => code::MISSING_PASS,
+        },
+        None if no_rule => code::NO_RULE,
+        None => code::HOLD,
+    }
+}
+
+/// The rules that would have had to come out otherwise.
+fn would_admit(verdict: Verdict, evaluation: &Evaluation) -> Vec<Name> {
+    if verdict == Verdict::Admit {
+        return Vec::new();
+    }
+    let against = |outcome| matches!(outcome, Outcome::True | Outcome::Unknown | Outcome::Fault);
+    let tried = evaluation.outcomes.iter();
+    let kept = tried.filter(|tried| match tried.verdict {
+        Verdict::Admit => matches!(tried.outcome, Outcome::Unknown | Outcome::Fault),
+        Verdict::Hold | Verdict::Refuse => against(tried.outcome),
+    });
+    let kept: Vec<Name> = kept.map(|tried| tried.rule.clone()).collect();
+    if !kept.is_empty() {
+        return kept;
+    }
+    // Nothing stood against it: any of the admits that are for this lane would have done.
+    let admits = evaluation
+        .outcomes
+        .iter()
+        .filter(|tried| tried.verdict == Verdict::Admit && tried.outcome == Outcome::False);
+    admits.map(|tried| tried.rule.clone()).collect()
+}
+
+/// Decision, then the facts by who may see them, then the pass.
+fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<String>) -> Event {
+    let records = facts.got();
+    let of = |kind: PartKind| -> Vec<FactRecord> {
+        let records = records.iter().filter(|record| record.part == kind);
+        records.cloned().collect()
+    };
+    let mut event = event.part(PartKind::Detail, Class::Passage, Body::Decision(decision));
+    for (kind, class) in [
+        (PartKind::Identity, Class::Passage),
+        (PartKind::Health, Class::Temperature),
+        (PartKind::Detail, Class::Passage),
+    ] {
+        let facts = of(kind);
+        if !facts.is_empty() {
+            event = event.part(kind, class, Body::Facts { facts });
+        }
+    }
+    if let Some(pass) = pass {
+        let body = Body::Note {
+            code: Name::new(PASS_USED),
+            values: vec![(Name::new("pass"), pass)],
+        };
+        event = event.part(PartKind::Detail, Class::Passage, body);
+    }
+    event
+}
+
+/// Which lists at which versions, in fixed order.
+pub(super) fn list_versions(lists: &Lists) -> Vec<ListVersion> {
+    fn version<K: Ord, V>(name: &str, list: &List<K, V>) -> ListVersion {
+        ListVersion {
+            list: Name::new(name),
+            version: list.version,
+            confirmed_ms: list.confirmed_ms,
+        }
+    }
+    vec![
+        version("vehicles", &lists.vehicles),
+        version("cards", &lists.cards),
+        version("watched_plates", &lists.watched_plates),
+        version("watched_areas", &lists.watched_areas),
+        version("passes", &lists.passes),
+    ]
+}

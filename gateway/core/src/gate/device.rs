@@ -1,0 +1,432 @@
+//! Loops, arms, the health of devices, moves and emergencies.
+
+use std::collections::BTreeSet;
+
+use crate::alert::{Severity, code};
+use crate::event::{Barrier, Body, Class, Event, EventKind, MoveOutcome, Part, PartKind};
+use crate::gate::alarm::Alarm;
+use crate::gate::{Gate, Move, Output, Outputs};
+use crate::moment::{Moment, Mono};
+use crate::name::Name;
+use crate::order::Role;
+use crate::reading::{
+    ArmPosition, DeviceHealth, DeviceState, Freshness, Loop, LoopPlace, Reading, Value,
+};
+use crate::site::{LaneKind, Need};
+
+/// Devices whose state is remembered; of more, only events are made.
+pub const DEVICES_KNOWN: usize = 256;
+/// An arm that leaves its rest within this time after an opening was asked was opened by it.
+const ARM_ANSWERS_MS: u64 = 5_000;
+
+/// What the gate knows of a device.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    state: Option<DeviceState>,
+    lane: Option<Name>,
+    /// What it has given so far; empty: not known.
+    gives: BTreeSet<Need>,
+    /// It has given something that no lane needs: loop, arm, contact.
+    other: bool,
+    contact: bool,
+}
+
+impl Gate {
+    fn device(&mut self, name: &Name) -> Option<&mut Device> {
+        if !self.devices.contains_key(name) && self.devices.len() >= DEVICES_KNOWN {
+            return None;
+        }
+        Some(self.devices.entry(name.clone()).or_default())
+    }
+
+    /// Remembers what a device gives, so that its silence explains what is missing.
+    pub(super) fn learn(&mut self, lane: usize, reading: &Reading) {
+        match reading.value {
+            Value::Card(_) => self.learn_need(lane, &reading.device, Need::Card),
+            Value::Temperature(_) => self.learn_need(lane, &reading.device, Need::Temperature),
+            Value::Loop(_) | Value::Arm(_) | Value::Emergency(_) => {
+                if let Some(device) = self.device(&reading.device) {
+                    device.other = true;
+                }
+            }
+            Value::Online(_) => {}
+        }
+    }
+
+    pub(super) fn learn_need(&mut self, lane: usize, device: &Name, need: Need) {
+        let lane = self.site.lanes[lane].id.clone();
+        if let Some(device) = self.device(device) {
+            device.gives.insert(need);
+            device.lane = Some(lane);
+        }
+    }
+
+    /// Whether a device of the lane that gives the need, or may give it, is down.
+    pub(super) fn source_down(&self, lane: usize, need: Need) -> bool {
+        let lane = &self.config(lane).id;
+        self.devices.values().any(|device| {
+            device.lane.as_ref() == Some(lane)
+                && !matches!(device.state, None | Some(DeviceState::Live))
+                && (device.gives.contains(&need) || (device.gives.is_empty() && !device.other))
+        })
+    }
+
+    pub(super) fn online(
+        &mut self,
+        at: Moment,
+        reading: &Reading,
+        online: bool,
+        out: &mut Outputs,
+    ) {
+        let state = if online {
+            DeviceState::Live
+        } else {
+            DeviceState::Failed {
+                code: Name::new("offline"),
+            }
+        };
+        let health = DeviceHealth {
+            device: reading.device.clone(),
+            lane: Some(reading.lane.clone()),
+            state,
+        };
+        self.device_health(at, health, out);
+    }
+
+    pub(super) fn device_health(&mut self, at: Moment, health: DeviceHealth, out: &mut Outputs) {
+        let Some(device) = self.device(&health.device) else {
+            return;
+        };
+        if device.state.as_ref() == Some(&health.state) {
+            return;
+        }
+        device.state = Some(health.state.clone());
+        if health.lane.is_some() {
+            device.lane = health.lane.clone();
+        }
+        let lane = health.lane.as_ref().and_then(|id| self.lane_index(id));
+        let body = Body::DeviceState {
+            device: health.device.clone(),
+            state: health.state.clone(),
+        };
+        let mut event = Event::new(at, EventKind::DeviceState);
+        event.lane = health.lane.clone();
+        let event = event.part(PartKind::Detail, Class::Audit, body.clone());
+        self.record(event, out);
+        let alert = self.device_alert(&health.device);
+        if health.state == DeviceState::Live {
+            if let Some(alert) = alert {
+                self.close_by_itself(at, alert, "recovered", out);
+            }
+            return;
+        }
+        // A loop that is gone tells nothing; a camera that is gone follows nobody.
+        for state in &mut self.lanes {
+            for passage in &mut state.passages {
+                passage.close_tracks(&health.device, at.mono);
+            }
+        }
+        if alert.is_none() {
+            let part = Part {
+                kind: PartKind::Detail,
+                class: Class::Alarm,
+                body,
+            };
+            let roles = [Role::Technician, Role::Guard];
+            let alarm = Alarm::new(code::DEVICE_DOWN, Severity::Warning).roles(&roles);
+            self.raise(at, lane, None, alarm, vec![part], out);
+        }
+    }
+
+    pub(super) fn loop_reading(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        reading: &Reading,
+        state: Loop,
+        out: &mut Outputs,
+    ) {
+        let trusted = reading.trust.opens(self.config(lane).password_opens);
+        let now = reading.freshness == Freshness::Live && trusted;
+        let lane_state = &mut self.lanes[lane];
+        let known = match state.place {
+            LoopPlace::Approach => &mut lane_state.approach,
+            LoopPlace::UnderArm => &mut lane_state.under,
+        };
+        let before = known.occupied;
+        // What is not live may only make us more careful.
+        if now || state.occupied {
+            known.occupied = Some(state.occupied);
+        }
+        if now {
+            known.read = known.read.max(Some(reading.received));
+        }
+        let changed = before != Some(state.occupied) && now;
+        if !changed {
+            return;
+        }
+        lane_state.dirty = true;
+        let index = match (state.place, state.occupied) {
+            (LoopPlace::Approach, true) => self.loop_occupied(at, lane, out),
+            (LoopPlace::Approach, false) => self.loop_freed(at, lane),
+            (LoopPlace::UnderArm, occupied) => self.under_arm(at, lane, occupied),
+        };
+        match index {
+            Some(index) => {
+                let passage = &mut self.lanes[lane].passages[index];
+                passage.touch(at.mono, None);
+                let arrived = state.place == LoopPlace::Approach && state.occupied;
+                self.joined(at, lane, index, reading, out);
+                if arrived {
+                    self.arrive(at, lane, index, out);
+                }
+            }
+            // A loop that frees itself, or under an arm that nobody was let through.
+            None if state.occupied => self.stray_reading(at, reading, None, out),
+            None => {}
+        }
+    }
+
+    /// Which passage the approach loop feels: the oldest that has not come to it, else one that
+    /// only rolled back, else one nobody has seen yet.
+    fn loop_occupied(&mut self, at: Moment, lane: usize, out: &mut Outputs) -> Option<usize> {
+        let passages = &self.lanes[lane].passages;
+        let coming = passages.iter().position(|p| p.arrived.is_none());
+        let back = || passages.iter().rposition(|p| p.freed.is_some());
+        let index = match coming.or_else(back) {
+            Some(index) => index,
+            None if self.config(lane).kind == LaneKind::Pedestrian => return None,
+            None => self.begin(at, lane, None, out),
+        };
+        let passage = &mut self.lanes[lane].passages[index];
+        passage.stood = true;
+        passage.freed = None;
+        Some(index)
+    }
+
+    fn loop_freed(&mut self, at: Moment, lane: usize) -> Option<usize> {
+        let passages = &mut self.lanes[lane].passages;
+        let index = passages.iter().position(|p| p.stood && p.freed.is_none())?;
+        passages[index].freed = Some(at.mono);
+        Some(index)
+    }
+
+    fn under_arm(&mut self, at: Moment, lane: usize, occupied: bool) -> Option<usize> {
+        let head = self.head(lane)?;
+        let pedestrian = self.config(lane).kind == LaneKind::Pedestrian;
+        let passages = &mut self.lanes[lane].passages;
+        let index = passages.iter().position(|p| p.cleared()).unwrap_or(head);
+        let passage = &mut passages[index];
+        if occupied {
+            passage.going_through = true;
+        } else if passage.going_through && pedestrian && passage.cleared() {
+            // Through, and gone.
+            passage.freed = Some(at.mono);
+        }
+        Some(index)
+    }
+
+    pub(super) fn arm(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        reading: &Reading,
+        position: ArmPosition,
+        out: &mut Outputs,
+    ) {
+        let state = &mut self.lanes[lane];
+        let before = state.arm;
+        if before == Some(position) {
+            return;
+        }
+        state.arm = Some(position);
+        state.dirty = true;
+        if reading.freshness != Freshness::Live {
+            return;
+        }
+        let opening = before == Some(ArmPosition::Closed);
+        let closed = position == ArmPosition::Closed;
+        let asked = state
+            .opening
+            .is_some_and(|asked| at.mono.since(asked) <= ARM_ANSWERS_MS * 1_000);
+        if opening && !asked && !self.emergency_active() {
+            self.foreign_move(at, lane, reading, position, out);
+            return;
+        }
+        let state = &mut self.lanes[lane];
+        let cleared = state.passages.iter().position(|p| p.cleared());
+        let Some(index) = cleared else { return };
+        let passage = &mut state.passages[index];
+        if opening {
+            passage.going_through = true;
+        } else if closed && passage.going_through {
+            passage.freed = Some(at.mono);
+        }
+        self.joined(at, lane, index, reading, out);
+    }
+
+    fn foreign_move(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        reading: &Reading,
+        position: ArmPosition,
+        out: &mut Outputs,
+    ) {
+        let body = Body::Arm {
+            device: reading.device.clone(),
+            position,
+        };
+        let event = Event::new(at, EventKind::ForeignMove)
+            .lane(&reading.lane)
+            .part(PartKind::Detail, Class::Passage, body);
+        self.record(event, out);
+        // In shadow somebody else moves the arm: that is what is being compared.
+        if !self.config(lane).shadow {
+            let alarm = Alarm::new(code::FOREIGN_MOVE, Severity::Warning);
+            self.raise(at, Some(lane), None, alarm, Vec::new(), out);
+        }
+    }
+
+    pub(super) fn moved(
+        &mut self,
+        at: Moment,
+        id: u64,
+        lane: &Name,
+        command: Barrier,
+        outcome: MoveOutcome,
+        out: &mut Outputs,
+    ) {
+        let Some(lane) = self.lane_index(lane) else {
+            return;
+        };
+        let opens = matches!(command, Barrier::Open | Barrier::HoldOpen);
+        match outcome {
+            MoveOutcome::Asked => return,
+            MoveOutcome::Sent if opens => self.lanes[lane].opening = Some(at.mono),
+            MoveOutcome::Dropped { .. } if opens => self.lanes[lane].opening = None,
+            MoveOutcome::Sent | MoveOutcome::Dropped { .. } => {}
+        }
+        self.record_move(at, lane, id, command, outcome, out);
+    }
+
+    /// Records what became of a move; an opening that did not go out needs a person.
+    pub(super) fn record_move(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        id: u64,
+        command: Barrier,
+        outcome: MoveOutcome,
+        out: &mut Outputs,
+    ) {
+        let moves = &self.lanes[lane].moves;
+        let known = moves.iter().find(|(known, _)| *known == id);
+        let passage = known.and_then(|(_, passage)| passage.clone());
+        let stuck = match &outcome {
+            MoveOutcome::Dropped { cause } => !matches!(cause.as_str(), "shadow" | "emergency"),
+            MoveOutcome::Sent | MoveOutcome::Asked => false,
+        };
+        let body = Body::Move {
+            id,
+            command,
+            outcome,
+        };
+        let mut event = Event::new(at, EventKind::Move).lane(&self.site.lanes[lane].id);
+        event.passage = passage.clone();
+        self.record(event.part(PartKind::Detail, Class::Passage, body), out);
+        let severity = match command {
+            Barrier::Open => Severity::Warning,
+            Barrier::HoldOpen => Severity::Critical,
+            Barrier::Release | Barrier::Close => return,
+        };
+        if stuck {
+            let index = passage.and_then(|id| self.lanes[lane].find(&id));
+            if let Some(index) = index {
+                self.lanes[lane].passages[index].not_opened = true;
+            }
+            let alarm = Alarm::new(code::NOT_OPENED, severity);
+            self.raise(at, Some(lane), index, alarm, Vec::new(), out);
+        }
+    }
+
+    /// A contact wired as a sensor: its rising edge counts, and only live and proven.
+    pub(super) fn contact(
+        &mut self,
+        at: Moment,
+        reading: &Reading,
+        active: bool,
+        out: &mut Outputs,
+    ) {
+        if reading.freshness != Freshness::Live {
+            return;
+        }
+        let Some(device) = self.device(&reading.device) else {
+            return;
+        };
+        let rises = active && !device.contact;
+        device.contact = active;
+        if !rises {
+            return;
+        }
+        let lane = self.lane_index(&reading.lane);
+        let password_opens = lane.is_some_and(|lane| self.config(lane).password_opens);
+        if reading.trust.opens(password_opens) {
+            self.emergency(at, reading.device.clone(), out);
+        } else {
+            self.stray_reading(at, reading, None, out);
+            let roles = [Role::Guard, Role::Technician];
+            let alarm = Alarm::new(code::EMERGENCY_UNTRUSTED, Severity::Critical).roles(&roles);
+            self.raise(at, lane, None, alarm, Vec::new(), out);
+        }
+    }
+
+    /// Opens and holds every arm, in shadow too. Asked again by the same source, nothing happens.
+    pub(super) fn emergency(&mut self, at: Moment, source: Name, out: &mut Outputs) {
+        if self.memory.emergency.contains(&source) {
+            return;
+        }
+        let first = self.memory.emergency.is_empty();
+        let event = Event::new(at, EventKind::Emergency);
+        let body = Body::Emergency { source };
+        self.record(event.part(PartKind::Detail, Class::Alarm, body), out);
+        // Fire does not lapse: this one command has no window.
+        self.move_all(at, Barrier::HoldOpen, Mono(u64::MAX), true, out);
+        if first {
+            let roles = [Role::Guard, Role::Property, Role::Police];
+            let alarm = Alarm::new(code::EMERGENCY, Severity::Critical).roles(&roles);
+            self.raise(at, None, None, alarm, Vec::new(), out);
+        }
+    }
+
+    /// Moves every arm of the site; these belong to the event recorded just before.
+    pub(super) fn move_all(
+        &mut self,
+        at: Moment,
+        command: Barrier,
+        until: Mono,
+        urgent: bool,
+        out: &mut Outputs,
+    ) {
+        for lane in 0..self.lanes.len() {
+            self.lanes[lane].dirty = true;
+            let config = &self.site.lanes[lane];
+            if !config.has_barrier {
+                continue;
+            }
+            self.moves += 1;
+            let asked = Move {
+                id: self.moves,
+                lane: config.id.clone(),
+                command,
+                until,
+                urgent,
+            };
+            self.lanes[lane].remember_move(asked.id, None);
+            if command == Barrier::HoldOpen {
+                self.lanes[lane].opening = Some(at.mono);
+            }
+            out.list.push(Output::Move(asked));
+        }
+    }
+}

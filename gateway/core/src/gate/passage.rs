@@ -1,0 +1,245 @@
+//! One passage in progress: what belongs together, and how far it has come.
+
+use crate::decision::{Decision, FactRecord, Verdict};
+use crate::event::{Band, End};
+use crate::facts::Got;
+use crate::moment::{Moment, Mono};
+use crate::name::{Name, PassageId};
+use crate::plate::{Card, Plate};
+use crate::reading::{Freshness, Temperature};
+use crate::sighting::Sighting;
+use crate::site::Need;
+use crate::view::PassageView;
+
+/// Tracks that a passage remembers; more are recorded, the oldest forgotten.
+pub(super) const TRACKS_PER_PASSAGE: usize = 8;
+
+/// How far a passage has come. It is decided at most once and answered at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Gathering,
+    Decided(Verdict),
+    Answered(Verdict),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub camera: Name,
+    pub number: u64,
+    pub revision: u32,
+    pub closed: bool,
+}
+
+/// A need that a rule wants once more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    pub need: Need,
+    pub since: Mono,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Passage {
+    pub id: PassageId,
+    pub begun: Moment,
+    pub stage: Stage,
+    pub sighting: Option<Sighting>,
+    pub tracks: Vec<Track>,
+    /// When its last open track was closed.
+    pub tracks_closed: Option<Mono>,
+    pub card: Option<Got<Card>>,
+    pub temperature: Option<Got<Temperature>>,
+    /// When it came to the arm, as a loop or stop line told.
+    pub arrived: Option<Mono>,
+    /// A loop felt it.
+    pub stood: bool,
+    /// When the loop that felt it became free.
+    pub freed: Option<Mono>,
+    /// The arm opened, or the loop under it was occupied, since it was admitted.
+    pub going_through: bool,
+    /// From here the wait runs; `None` while it still has to arrive.
+    pub wait_from: Option<Mono>,
+    pub again: Option<Again>,
+    pub rearms: u8,
+    pub last_part: Mono,
+    /// The newest live and trusted part: the window of an opening begins here.
+    pub newest_live: Option<Mono>,
+    pub decision: Option<Decision>,
+    pub facts: Vec<FactRecord>,
+    pub fallback_at: Option<Mono>,
+    /// Its opening did not go out.
+    pub not_opened: bool,
+    /// Since when it stands first; nothing waits for one behind.
+    pub first_since: Option<Mono>,
+}
+
+impl Passage {
+    pub fn new(id: PassageId, at: Moment) -> Passage {
+        Passage {
+            id,
+            begun: at,
+            stage: Stage::Gathering,
+            sighting: None,
+            tracks: Vec::new(),
+            tracks_closed: None,
+            card: None,
+            temperature: None,
+            arrived: None,
+            stood: false,
+            freed: None,
+            going_through: false,
+            wait_from: None,
+            again: None,
+            rearms: 0,
+            last_part: at.mono,
+            newest_live: None,
+            decision: None,
+            facts: Vec::new(),
+            fallback_at: None,
+            not_opened: false,
+            first_since: None,
+        }
+    }
+
+    pub fn gathering(&self) -> bool {
+        self.stage == Stage::Gathering
+    }
+
+    /// A person or upstream can answer it.
+    pub fn held(&self) -> bool {
+        self.stage == Stage::Decided(Verdict::Hold)
+    }
+
+    /// It may go through, and is on its way.
+    pub fn cleared(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Decided(Verdict::Admit) | Stage::Answered(Verdict::Admit)
+        )
+    }
+
+    pub fn has_track(&self, camera: &Name, number: u64) -> bool {
+        self.tracks
+            .iter()
+            .any(|track| track.number == number && track.camera == *camera)
+    }
+
+    pub fn has_plate(&self, plate: &Plate) -> bool {
+        self.sighting.as_ref().is_some_and(|s| s.plate == *plate)
+    }
+
+    /// Some camera still follows it.
+    pub fn followed(&self) -> bool {
+        self.tracks.iter().any(|track| !track.closed)
+    }
+
+    /// Takes a sighting in. False: an old revision of a track that is known, nothing new.
+    pub fn take_sighting(&mut self, sighting: &Sighting, now: Mono) -> bool {
+        let known = self
+            .tracks
+            .iter_mut()
+            .find(|track| track.number == sighting.track && track.camera == sighting.camera);
+        match known {
+            Some(track) if sighting.revision <= track.revision => return false,
+            Some(track) => {
+                track.revision = sighting.revision;
+                track.closed = track.closed || sighting.closed;
+            }
+            None => {
+                if self.tracks.len() == TRACKS_PER_PASSAGE {
+                    self.tracks.remove(0);
+                }
+                self.tracks.push(Track {
+                    camera: sighting.camera.clone(),
+                    number: sighting.track,
+                    revision: sighting.revision,
+                    closed: sighting.closed,
+                });
+            }
+        }
+        self.note_closed(now);
+        if better(self.sighting.as_ref(), sighting) {
+            self.sighting = Some(sighting.clone());
+        }
+        true
+    }
+
+    /// The camera is gone: nobody will tell that its tracks ended.
+    pub fn close_tracks(&mut self, camera: &Name, now: Mono) {
+        for track in self.tracks.iter_mut().filter(|t| t.camera == *camera) {
+            track.closed = true;
+        }
+        self.note_closed(now);
+    }
+
+    fn note_closed(&mut self, now: Mono) {
+        if self.tracks.is_empty() || self.followed() {
+            self.tracks_closed = None;
+        } else if self.tracks_closed.is_none() {
+            self.tracks_closed = Some(now);
+        }
+    }
+
+    /// Notes that a part came; only live and trusted ones move the window.
+    pub fn touch(&mut self, now: Mono, live_since: Option<Mono>) {
+        self.last_part = self.last_part.max(now);
+        self.newest_live = self.newest_live.max(live_since);
+    }
+
+    /// How it ends when it leaves now.
+    pub fn end_on_leaving(&self, vehicle: bool) -> End {
+        match self.stage {
+            Stage::Decided(Verdict::Admit) => End::Admitted,
+            Stage::Decided(Verdict::Refuse) => End::Refused,
+            Stage::Answered(verdict) => End::Answered { verdict },
+            Stage::Gathering if self.going_through => End::PassedUndecided,
+            Stage::Decided(Verdict::Hold) | Stage::Gathering => {
+                if vehicle && self.unread() {
+                    End::Unread
+                } else {
+                    End::Withdrawn {
+                        cause: Name::new("left"),
+                    }
+                }
+            }
+        }
+    }
+
+    fn unread(&self) -> bool {
+        match &self.decision {
+            Some(decision) => decision.missing.iter().any(|m| m.fact.as_str() == "plate"),
+            None => self.sighting.is_none(),
+        }
+    }
+
+    pub fn view(&self, ended: Option<End>) -> PassageView {
+        PassageView {
+            id: self.id.clone(),
+            begun: self.begun,
+            sighting: self.sighting.clone(),
+            plate: self.sighting.as_ref().map(|s| s.plate.clone()),
+            card: self.card.as_ref().map(|got| got.value.clone()),
+            temperature: self.temperature.as_ref().map(|got| got.value.body),
+            band: self
+                .temperature
+                .as_ref()
+                .map(|got| Band::of(got.value.body)),
+            decision: self.decision.clone(),
+            facts: self.facts.clone(),
+            fallback_at: self.fallback_at,
+            ended,
+        }
+    }
+}
+
+/// Whether a newer sighting replaces the one kept: never a live one by one that is not, nor one
+/// of the same track by an older revision; of different tracks the surer stays.
+fn better(kept: Option<&Sighting>, new: &Sighting) -> bool {
+    let Some(kept) = kept else { return true };
+    if kept.freshness == Freshness::Live && new.freshness != Freshness::Live {
+        return false;
+    }
+    if kept.camera == new.camera && kept.track == new.track {
+        return new.revision > kept.revision;
+    }
+    new.confidence_permille >= kept.confidence_permille
+}
