@@ -3,11 +3,13 @@
 //! At each character's peak its probability stands against all characters legal there; a plate is
 //! as sure as its least sure character. The mean would hide the one that is wrong.
 
+use std::fmt;
+
 use crate::grammar::{Aligned, Steps};
-use crate::patterns::Patterns;
+use crate::patterns::{Letter, Patterns};
 
 /// What one frame, or the sum of several, says of each position of a pattern.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Votes {
     /// Place of the pattern in the table.
     pub pattern: usize,
@@ -92,9 +94,11 @@ impl Votes {
         }
     }
 
-    /// The best letters, as places in the pattern's positions.
-    pub fn best(&self) -> Vec<usize> {
-        self.log.iter().map(|l| leader(l, usize::MAX)).collect()
+    /// The best letter of each position.
+    pub(crate) fn letters(&self, patterns: &Patterns) -> Vec<Letter> {
+        let positions = &patterns.patterns[self.pattern].positions;
+        let best = self.log.iter().map(|log| leader(log, usize::MAX));
+        positions.iter().zip(best).map(|(p, b)| p[b]).collect()
     }
 
     /// The probability of each letter at each position. Frames of one track resemble each other,
@@ -108,6 +112,14 @@ impl Votes {
             weights.iter().map(|w| w / sum).collect()
         };
         self.log.iter().map(share).collect()
+    }
+}
+
+/// The letters stay out: whoever prints a reading must not print a plate.
+impl fmt::Debug for Votes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pattern, frames) = (self.pattern, self.frames);
+        write!(f, "Votes(pattern {pattern}, {frames} frames)")
     }
 }
 

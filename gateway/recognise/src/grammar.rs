@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(pattern, 0);
         assert_eq!(patterns.alphabet.text(&aligned.letters), "闽E11234");
         assert_eq!(aligned.runs[0], (1, 3));
-        assert_eq!(aligned.runs[6], (18, 19));
+        assert_eq!(aligned.runs[6], (17, 18));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! `Recogniser` reads one picture and owns both models. It knows no camera and keeps no picture.
 //! The processing, step by step: `scale` and `detector` find boxes with four corners, `warp` makes
 //! each plate upright, `reader` and `grammar` read it, `confidence` says how sure that is, and
-//! `colour` whether the pixels agree.
+//! `colour` whether the pixels agree. A `Worker` does this on a thread of its own, always for the
+//! newest frame of each camera; a `Tracker` for each camera makes sightings of what it returns.
 
 mod colour;
 mod confidence;
@@ -18,7 +19,9 @@ mod reader;
 mod recogniser;
 mod scale;
 mod session;
+mod track;
 mod warp;
+mod worker;
 
 pub use confidence::Votes;
 pub use error::{Error, ErrorKind, Result};
@@ -27,4 +30,6 @@ pub use patterns::Patterns;
 pub use picture::{Area, Bgr, I420, Picture, Plane, Still};
 pub use plate::{PlateRead, Rows};
 pub use recogniser::{CALL_LIMIT, Call, How, Recogniser, Whole};
+pub use track::{Change, Limits, Origin, Tracked, Tracker};
 pub use warp::Quad;
+pub use worker::{Done, Shown, Worker};

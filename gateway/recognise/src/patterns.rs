@@ -65,6 +65,10 @@ impl Alphabet {
 }
 
 impl Patterns {
+    pub fn built_in() -> Result<Patterns> {
+        Patterns::parse(DEFAULT)
+    }
+
     pub fn parse(text: &str) -> Result<Patterns> {
         let wrong = |cause: String| Error::Patterns { cause };
         let written: Written = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;

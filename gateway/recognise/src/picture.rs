@@ -235,6 +235,16 @@ impl Area {
         [(self.x0 + self.x1) / 2.0, (self.y0 + self.y1) / 2.0]
     }
 
+    /// The same rectangle elsewhere.
+    pub(crate) fn moved(&self, by: [f32; 2]) -> Area {
+        Area {
+            x0: self.x0 + by[0],
+            y0: self.y0 + by[1],
+            x1: self.x1 + by[0],
+            y1: self.y1 + by[1],
+        }
+    }
+
     /// Intersection over union, 0 to 1.
     pub fn overlap(&self, other: &Area) -> f32 {
         let width = (self.x1.min(other.x1) - self.x0.max(other.x0)).max(0.0);

@@ -16,7 +16,7 @@ pub struct PlateRead {
     pub agrees: bool,
     /// The least sure character's, 0 to 1000.
     pub confidence_permille: u16,
-    /// The chosen text first; at most five.
+    /// The chosen text first; at most four.
     pub candidates: Vec<Candidate>,
     /// In pixels of the whole picture.
     pub area: Area,

@@ -1,5 +1,7 @@
 //! What a plate says: the reader's probabilities along the strip, and the texts they allow.
 
+use std::sync::Arc;
+
 use gateway_core::plate::PlateKind;
 use ort::environment::Environment;
 
@@ -28,7 +30,6 @@ const SILENT: &[char] = &['·', '•', '・', '.', '-', ' '];
 const LEAST: f32 = 1e-10;
 
 /// One strip as read.
-#[derive(Clone, Debug)]
 pub struct Reading {
     pub text: String,
     pub kind: PlateKind,
@@ -44,7 +45,7 @@ pub struct Reader {
     model: Model,
     output: String,
     labels: Labels,
-    patterns: Patterns,
+    patterns: Arc<Patterns>,
     search: Search,
     input: Vec<f32>,
     log: Vec<f32>,
@@ -58,7 +59,7 @@ impl Reader {
             labels: Labels::new(&text, &patterns)?,
             output: model.first_output(),
             model,
-            patterns,
+            patterns: Arc::new(patterns),
             search: Search::default(),
             input: vec![0.0; 3 * HEIGHT * WIDTH],
             log: Vec::new(),
@@ -85,7 +86,7 @@ impl Reader {
             .run(watch, [1, 3, HEIGHT, WIDTH], &self.input, |_| Ok(()))
     }
 
-    pub fn patterns(&self) -> &Patterns {
+    pub fn patterns(&self) -> &Arc<Patterns> {
         &self.patterns
     }
 

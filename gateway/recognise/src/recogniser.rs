@@ -1,6 +1,7 @@
 //! Pictures to plates: detector, warp, reader and colour in one owner of both models.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gateway_core::plate::{Plate, PlateKind};
@@ -10,7 +11,7 @@ use crate::colour::{self, Light};
 use crate::detector::{Detector, Found, looked_at};
 use crate::error::Result;
 use crate::models::{Models, Thresholds};
-use crate::patterns::{self, Patterns};
+use crate::patterns::Patterns;
 use crate::picture::{Area, Picture};
 use crate::plate::{PlateRead, Rows};
 use crate::reader::{Reader, Reading, STRIP, STRIP_BYTES};
@@ -56,7 +57,7 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(3);
 const MAX_PLATES: usize = 8;
 
 /// Candidates given for a plate, the chosen text included.
-const MAX_CANDIDATES: usize = 5;
+const MAX_CANDIDATES: usize = 4;
 
 /// A raw text shorter than this is a badge or a shadow.
 const MIN_RAW: usize = 4;
@@ -116,7 +117,7 @@ impl How {
 impl Recogniser {
     /// Verifies the models in `dir`, loads ONNX Runtime from there and both models with it.
     pub fn open(dir: &Path) -> Result<Recogniser> {
-        Recogniser::with_patterns(dir, Patterns::parse(patterns::DEFAULT)?)
+        Recogniser::with_patterns(dir, Patterns::built_in()?)
     }
 
     /// As `open`, with a table of patterns of one's own.
@@ -167,6 +168,12 @@ impl Recogniser {
         Ok(plates)
     }
 
+    /// Ends model calls after `limit` instead of `CALL_LIMIT`.
+    pub fn limit_calls(&mut self, limit: Duration) -> Result<()> {
+        self.watch = Watch::new(limit)?;
+        Ok(())
+    }
+
     /// The model calls of the last `read`, in order.
     pub fn calls(&self) -> &[Call] {
         &self.calls
@@ -186,8 +193,8 @@ impl Recogniser {
     }
 
     /// The table that the votes' patterns refer to.
-    pub fn patterns(&self) -> &Patterns {
-        self.reader.patterns()
+    pub fn patterns(&self) -> Arc<Patterns> {
+        self.reader.patterns().clone()
     }
 
     fn look(

@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionOutputs};
 use ort::value::TensorRef;
 
@@ -30,6 +32,8 @@ pub fn environment(library: &Path) -> Result<Environment> {
         .with_telemetry(false)
         .build()
         .map_err(|e| wrong(e.to_string()))?;
+    // What goes wrong comes back as an error; the library need not print it too.
+    environment.set_log_level(LogLevel::Fatal);
     *loaded = Some(environment.clone());
     Ok(environment)
 }
@@ -44,14 +48,8 @@ pub struct Model {
 impl Model {
     pub fn load(environment: &Environment, role: &'static str, content: &[u8]) -> Result<Model> {
         let failed = |cause: ort::Error| Error::Load { role, cause };
-        let session = Session::builder(environment)
-            .map_err(failed)?
-            .with_intra_threads(1)
-            .and_then(|b| b.with_inter_threads(1))
-            .and_then(|b| b.with_intra_op_spinning(false))
-            .and_then(|b| b.with_inter_op_spinning(false))
-            .map_err(|e| failed(e.into()))?
-            .commit_from_memory(content)
+        let session = builder(environment)
+            .and_then(|mut builder| builder.commit_from_memory(content))
             .map_err(failed)?;
         Ok(Model {
             role,
@@ -96,6 +94,16 @@ impl Model {
         }
         take(&outputs.map_err(failed)?)
     }
+}
+
+/// One thread and no spinning.
+fn builder(environment: &Environment) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(environment)?
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?;
+    Ok(builder)
 }
 
 /// One tensor of a model's outputs with the number of elements that it must have.
