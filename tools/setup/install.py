@@ -56,11 +56,18 @@ def step(name, command, remedy, cwd=ROOT, **more):
     began = time.monotonic()
     print(f"· {name}", flush=True)
     try:
-        done = subprocess.run(command, cwd=cwd, **more)
+        child = subprocess.Popen(command, cwd=cwd, **more)
     except OSError as error:
         raise Trouble(f"{name}: {command[0]} cannot be run: {error.strerror}.", remedy) from None
-    if done.returncode != 0:
-        raise Trouble(f"{name} failed: `{' '.join(command)}` ended with {done.returncode}.", remedy)
+    try:
+        code = child.wait()
+    except KeyboardInterrupt:
+        # It may have processes of its own to end, so it is asked and not killed.
+        child.terminate()
+        child.wait()
+        raise
+    if code != 0:
+        raise Trouble(f"{name} failed: `{' '.join(command)}` ended with {code}.", remedy)
     seconds = time.monotonic() - began
     print(f"✓ {name} ({seconds:.1f} s)", flush=True)
     return seconds

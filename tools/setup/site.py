@@ -26,6 +26,10 @@ DAEMON_USER = "gatewayd"
 BROKER_USER = "mosquitto"
 TEMPLATE = ROOT / "config" / "sites" / "demo.toml"
 PAGE_PORT = 8480
+# 32 bytes in base64: stands where the platform's key will stand, until the platform has made it.
+NO_KEY = "A" * 43 + "="
+GRID_USER = "grid"
+GRID_SECRET = "guest-grid"
 
 
 @dataclasses.dataclass
@@ -48,7 +52,7 @@ class Site:
 
     @property
     def secrets(self):
-        return self.folder / "secrets.toml"
+        return self.state / "secrets.toml"
 
     @property
     def grid(self):
@@ -62,11 +66,11 @@ class Site:
         return self.folder / "logs" / f"{name}.log"
 
 
-def choose_folder():
-    """`.run` beside the sources; a folder under /var/tmp where other users cannot reach the sources."""
+def choose_folder(name):
+    """A folder beside the sources; one under /var/tmp where other users cannot reach the sources."""
     if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in [ROOT, *ROOT.parents]):
-        return ROOT / ".run"
-    return pathlib.Path("/var/tmp") / f"gateway-run-{ROOT.stat().st_ino}"
+        return ROOT / name
+    return pathlib.Path("/var/tmp") / f"gateway{name.replace('/', '-')}-{ROOT.stat().st_ino}"
 
 
 def prepare(folder, fresh):
@@ -166,11 +170,13 @@ def write_lists(site, seed):
 def write_configuration(site, grid_key):
     """Fills the template's @NAMES@ in; a name without a value is a mistake of this script."""
     values = {
+        "CONFIG_DIR": site.configuration.parent,
+        "LISTS_DIR": site.lists,
+        "MODELS_DIR": site.folder / "models",
+        "STATE_DIR": site.state,
+        "PAGE_PORT": site.page_port,
         "BROKER_PORT": site.broker_port,
         "RTSP_PORT": site.rtsp_port,
-        "PAGE_PORT": site.page_port,
-        "STATE_DIR": site.state,
-        "MODELS_DIR": site.folder / "models",
         "GRID_KEY": grid_key,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -190,30 +196,50 @@ def write_secrets(site):
     """A random password for each name that the configuration refers to; those there already stay."""
     known = read_secrets(site)
     meant = tomllib.loads(site.configuration.read_text(encoding="utf-8"))
-    for name in sorted(set(secret_names(meant))):
+    for name in sorted({"broker-gateway", GRID_SECRET, *named_secrets(meant), *device_secrets(meant)}):
         known.setdefault(name, secrets.token_urlsafe(24))
-    site.secrets.unlink(missing_ok=True)
-    with open(os.open(site.secrets, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        for name, value in sorted(known.items()):
-            file.write(f'"{name}" = "{value}"\n')
+    lines = [f'"{name}" = "{value}"\n' for name, value in sorted(known.items())]
+    write_private(site.secrets, "".join(lines))
     give(site.secrets, DAEMON_USER)
 
 
+def write_private(path, text):
+    """The file is never readable by others, not even while it is written."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def read_secrets(site):
-    return tomllib.loads(site.secrets.read_text()) if site.secrets.is_file() else {}
+    return tomllib.loads(site.secrets.read_text(encoding="utf-8")) if site.secrets.is_file() else {}
 
 
-def secret_names(value):
+def named_secrets(value):
     """Every `…_secret = "name"` of the configuration, wherever it stands."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key.endswith("_secret"):
                 yield inner
             else:
-                yield from secret_names(inner)
+                yield from named_secrets(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from secret_names(inner)
+            yield from named_secrets(inner)
+
+
+def device_secrets(meant):
+    """A device without a `password_secret` of its own has `device-USER`, its user being its id."""
+    for lane in meant.get("lane", []):
+        barrier = lane.get("barrier")
+        for device in lane.get("sensor", []) + ([barrier] if barrier else []):
+            user = device.get("user", device.get("id", f"{lane['id']}-barrier"))
+            if "password_secret" not in device:
+                yield f"device-{user}"
+
+
+def user_argument():
+    """Root gives the daemon to a user of its own; anybody else keeps it."""
+    return ["--user", DAEMON_USER] if os.geteuid() == 0 else []
 
 
 def write_broker(site):

@@ -137,3 +137,30 @@ def look_at(arrival, tally, due):
         tally.misread += 1
     elif verdicts[0] != arrival.expected:
         tally.objections.append(f"{name} was decided {verdicts[0]}")
+
+
+def decisions(events, start_ms):
+    """The platform's decision events as decisions; its times are wall times, ours count from the start."""
+    return [decided(event, start_ms) for event in events]
+
+
+def decided(event, start_ms):
+    header, parts = event["header"], event["parts"]
+    facts = {fact["name"]: fact["state"] for part in parts for fact in part.get("facts", [])}
+    return Decided(
+        lane=header["lane"],
+        passage=header["passage"],
+        at_ms=header["wall_ms"] - start_ms,
+        verdict=next(part["verdict"] for part in parts if "verdict" in part),
+        plate=text(facts.get("plate.text")),
+        card=text(facts.get("card.id")),
+    )
+
+
+def text(state):
+    return state.get("text") if isinstance(state, dict) else None
+
+
+def alerts(events):
+    """The passages that an alert was raised for."""
+    return [event["header"].get("passage") for event in events]
