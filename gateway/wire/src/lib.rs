@@ -3,3 +3,4 @@
 pub mod api;
 pub mod messages;
 pub mod sensor;
+pub mod upstream;
