@@ -126,7 +126,7 @@ export class Day {
       severity: why === 'watched' ? 'critical' : why === 'fever' ? 'warning' : 'notice', state: 'open',
       roles: why === 'watched' ? ['police', 'guard'] : why === 'fever' ? ['grid_worker', 'guard'] : ['guard'],
       raised_ms: Date.now(), lane: passage.lane, passage: passage.id, rule: why, text: why ? RULES[why].title : null,
-      plate: passage.plate?.text ?? null, card: passage.card?.text ?? null, picture: passage.picture?.url ?? null,
+      plate: passage.plate?.text ?? null, card: passage.card?.text ?? null, picture: passage.picture,
       acknowledged_by: null, acknowledged_ms: null, closed_by: null, closed_ms: null, reason: null, comment: null,
     };
     this.alerts.set(alert.alert, alert);

@@ -10,13 +10,26 @@ import { Day, PACE } from './day.mjs';
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const RING = 1024;
+const TEXTS = fileURLToPath(new URL('../../wire/src/messages/table.rs', import.meta.url));
 const CSP = "default-src 'self'; img-src 'self' blob: data:";
+
+/** The gateway's own table of texts, read from where it is written. */
+async function sharedTexts() {
+  const texts = { zh: {}, en: {} };
+  const row = /^\s*\("([^"]+)", "([^"]+)", "([^"]+)", "([^"]+)"\),/gm;
+  for (const [, group, code, zh, en] of (await readFile(TEXTS, 'utf8')).matchAll(row)) {
+    texts.zh[`${group}.${code}`] = zh;
+    texts.en[`${group}.${code}`] = en;
+  }
+  return texts;
+}
 
 export async function startGate({ port = 0, seed = 7, pace = PACE, code = randomBytes(4).toString('hex').toUpperCase() } = {}) {
   const listeners = new Set();
   const ring = [];
   const boot = Math.floor(Math.random() * 1e6);
   let count = 0;
+  const texts = await sharedTexts();
   const accounts = new Map();
   const sessions = new Map();
   const startedMs = Date.now();
@@ -35,11 +48,11 @@ export async function startGate({ port = 0, seed = 7, pace = PACE, code = random
     clock: 'synchronised', journal: '01JD8Y3K', last_number: day.number, durable_through: day.number, lanes: day.lanes.map((l) => l.id),
     cameras: ['in-1', 'out-1'].map((lane) => ({ id: `cam-${lane}`, lane, state: lane === 'in-1' ? 'live' : 'starting', code: null, frames: 90210, fps_permille: 25_000, width: 1280, height: 720 })),
     devices: ['reader-walk-1', 'thermometer-walk-1', 'loop-in-1', 'arm-in-1', 'loop-out-1'].map((id, i) => ({ id, lane: 'walk-1', state: i === 4 ? 'silent' : 'live', last_ms: Date.now() - 2000 * i * i, received: 831 - 90 * i, refused: i === 1 ? 3 : 0 })),
-    destinations: [{ id: 'grid', connected: true, confirmed_through: day.number - 4, waiting: 4, oldest_waiting_ms: Date.now() - 6000, mode: 'live' }],
+    destinations: [{ id: 'grid', connected: true, confirmed_through: day.number - 4, waiting: 4, oldest_waiting_ms: 6000, mode: 'live' }],
     recogniser: { state: 'live', code: null, reads: 5120, median_us: 31_400 },
     queues: [{ name: 'gate inbox', length: 3, limit: 1024, dropped: 0 }, { name: 'camera cam-in-1', length: 1, limit: 1, dropped: 214 }],
     refused: { not_json: 2, wrong_topic: 1 }, disk: { free_bytes: 21_400_000_000, journal_bytes: 84_000_000, evidence_bytes: 1_900_000_000 },
-    store: { state: 'ok', code: null }, safe_mode: false,
+    store: { state: 'live', code: null }, safe_mode: false,
   });
 
   const cookie = (request) => /gateway_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
@@ -54,6 +67,7 @@ export async function startGate({ port = 0, seed = 7, pace = PACE, code = random
   };
 
   const open = {
+    'GET /api/messages': () => [200, texts],
     'GET /api/session': ({ request }) => [200, who(request) ?? { account: null, first_login: accounts.size === 0 }],
     'POST /api/first-login': ({ body, response }) => {
       if (accounts.size) return [409, 'already_set_up'];
@@ -102,7 +116,7 @@ export async function startGate({ port = 0, seed = 7, pace = PACE, code = random
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const [last, at] = String(request.headers['last-event-id'] ?? '').split('-').map(Number);
     if (last === boot && at >= (ring[0]?.count ?? 0) - 1) for (const m of ring) { if (m.count > at) response.write(m.text); }
-    else if (last) response.write('event: resync\ndata: {}\n\n');
+    else response.write('event: resync\ndata: {}\n\n');
     response.write(': ping\n\n');
     listeners.add(response);
     response.on('close', () => listeners.delete(response));

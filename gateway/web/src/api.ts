@@ -20,6 +20,7 @@ export interface Bilingual {
 export interface Session {
   account: string | null;
   role?: Role;
+  /** The site's. */
   language?: string;
   /** Nobody has an account yet: the one-time code makes the first. */
   first_login?: boolean;
@@ -78,7 +79,8 @@ export interface Reason {
 
 export interface RuleOutcome {
   rule: string;
-  title: Bilingual;
+  /** Null when the rule is no longer loaded. */
+  title: Bilingual | null;
   verdict: Verdict;
   outcome: 'true' | 'false' | 'unknown' | 'fault' | 'not_here';
 }
@@ -99,7 +101,8 @@ export interface Passage {
   number: number | null;
   plate: Plate | null;
   card: { text: string; holder: string | null } | null;
-  temperature: { celsius_milli: number; band: 'implausible' | 'normal' | 'raised' | null } | null;
+  /** The value is gone earlier than its band. */
+  temperature: { celsius_milli: number | null; band: 'implausible' | 'normal' | 'raised' | null } | null;
   picture: Picture | null;
   verdict: Verdict | null;
   reasons: Reason[];
@@ -107,7 +110,7 @@ export interface Passage {
   missing: { fact: string; cause: string }[];
   facts: Fact[];
   end: { end: string; [key: string]: unknown } | null;
-  answered: { verdict: Verdict; by: string | null; reason: string | null } | null;
+  answered: { verdict: Verdict | null; by: string; reason: string | null } | null;
   move: { command: string; outcome: string; cause: string | null } | null;
   took_ms: number | null;
 }
@@ -125,8 +128,7 @@ export interface Alert {
   text: Bilingual | null;
   plate: string | null;
   card: string | null;
-  /** A picture or its address. */
-  picture: Picture | string | null;
+  picture: Picture | null;
   acknowledged_by: string | null;
   acknowledged_ms: number | null;
   closed_by: string | null;
@@ -170,10 +172,11 @@ export interface Status {
     connected: boolean;
     confirmed_through: number;
     waiting: number;
+    /** The age of the oldest unconfirmed event. */
     oldest_waiting_ms: number | null;
     mode: string;
   }[];
-  recogniser: { state: string; code: string | null; reads: number; median_us: number };
+  recogniser: { state: string; code: string | null; reads: number; median_us: number | null };
   queues: { name: string; length: number; limit: number; dropped: number }[];
   refused: Record<string, number>;
   disk: { free_bytes: number; journal_bytes: number; evidence_bytes: number };
@@ -185,7 +188,7 @@ export interface JournalReport {
   events: number;
   through: number;
   ok: boolean;
-  problems: { number: number; what: string }[];
+  problems: { number: number | null; what: string }[];
 }
 
 /** What became of an order. */
@@ -208,8 +211,15 @@ export class Problem extends Error {
 
 /** How long a call may take before the page says so, ms. */
 const PATIENCE_MS = 15_000;
+/** The check of the journal reads everything. */
+const PATIENCE_CHECK_MS = 600_000;
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (method !== 'GET') headers['x-gateway-csrf'] = '1';
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -220,7 +230,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
       headers,
       credentials: 'same-origin',
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     });
   } catch {
     throw new Problem(0, 'unreachable');
@@ -243,6 +253,7 @@ async function problem(response: Response): Promise<Problem> {
 const part = encodeURIComponent;
 
 export const api = {
+  texts: () => call<Record<Language, Record<string, string>>>('GET', '/api/messages'),
   session: () => call<Session>('GET', '/api/session'),
   login: (account: string, password: string) =>
     call<Session>('POST', '/api/login', { account, password }),
@@ -261,12 +272,12 @@ export const api = {
   acknowledge: (alert: number) => call<Outcome>('POST', `/api/alerts/${alert}/acknowledge`),
   close: (alert: number, reason: string, comment: string) =>
     call<Outcome>('POST', `/api/alerts/${alert}/close`, { reason, comment }),
-  answer: (passage: string, answer: Answer, reason: string) =>
+  answer: (passage: string, answer: Answer, reason: string | null) =>
     call<Outcome>('POST', `/api/passages/${part(passage)}/answer`, { answer, reason }),
   openLane: (lane: string, reason: string) =>
     call<Outcome>('POST', `/api/lanes/${part(lane)}/open`, { reason }),
   closeLane: (lane: string) => call<Outcome>('POST', `/api/lanes/${part(lane)}/close`),
   emergency: (active: boolean) => call<Outcome>('POST', '/api/emergency', { active }),
   status: () => call<Status>('GET', '/api/status'),
-  checkJournal: () => call<JournalReport>('GET', '/api/journal/check'),
+  checkJournal: () => call<JournalReport>('GET', '/api/journal/check', undefined, PATIENCE_CHECK_MS),
 };

@@ -33,6 +33,8 @@ class Gate {
   private ticker = 0;
   /** Messages that came while the lists were being read; null when none are. */
   private held: Message[] | null = null;
+  /** The lists were asked for anew while they were being read. */
+  private stale = false;
 
   /** Passages that wait for an answer, the one that waits longest first. */
   holds = $derived.by(() =>
@@ -45,7 +47,7 @@ class Gate {
     this.stop();
     this.ticker = window.setInterval(() => (this.nowMs = Date.now() + this.offsetMs), 1000);
     this.live = new Live('/api/live', {
-      opened: (resumed) => this.opened(resumed),
+      opened: () => this.opened(),
       message: (message) => this.hear(message),
       lost: () => (this.link = 'lost'),
       ended: () => session.end(),
@@ -67,8 +69,12 @@ class Gate {
 
   /** Reads all lists; what the stream says meanwhile is newer and applied afterwards. */
   async load(): Promise<void> {
-    if (this.held) return;
+    if (this.held) {
+      this.stale = true;
+      return;
+    }
     this.held = [];
+    this.stale = false;
     try {
       const [lanes, passages, open, acknowledged, status] = await Promise.all([
         api.lanes(),
@@ -92,6 +98,7 @@ class Gate {
       const held = this.held ?? [];
       this.held = null;
       for (const message of held) this.apply(message);
+      if (this.stale) void this.load();
     }
   }
 
@@ -108,10 +115,10 @@ class Gate {
     }
   }
 
-  private opened(resumed: boolean): void {
+  /** What was missed follows; or `resync`, which asks for everything anew. */
+  private opened(): void {
     this.link = 'live';
     this.heardMs = Date.now();
-    if (!resumed || !this.loaded) void this.load();
   }
 
   private hear(message: Message): void {
@@ -174,7 +181,8 @@ class Gate {
 
 export function waits(passage: Passage): boolean {
   if (passage.verdict !== 'hold' || passage.end) return false;
-  return !passage.answered || passage.answered.verdict === 'hold';
+  const answered = passage.answered?.verdict;
+  return !answered || answered === 'hold';
 }
 
 export const gate = new Gate();

@@ -7,8 +7,8 @@ const SILENCE_MS = 25_000;
 const WAITS_MS = [500, 1_000, 2_000, 4_000];
 
 export interface Listener {
-  /** The stream stands. `resumed` is false when everything must be loaded anew. */
-  opened(resumed: boolean): void;
+  /** The stream stands; what was missed since the last message comes first, or `resync`. */
+  opened(): void;
   message(message: Message): void;
   /** The stream is cut; it is being opened again. */
   lost(): void;
@@ -86,7 +86,7 @@ export class Live {
       if (response.status === 401) return true;
       if (!response.ok || !response.body) return false;
       this.attempt = 0;
-      this.listener.opened(this.last !== '');
+      this.listener.opened();
       await this.read(response.body, heard);
     } catch {
       // Cut by the network, by silence or by stop(); all three are told by what follows.

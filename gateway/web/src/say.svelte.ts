@@ -1,6 +1,5 @@
 // The language in use, and everything that turns a value into words of it.
-import type { Bilingual, Fact, Language, Reason } from './api';
-import { Problem } from './api';
+import { api, Problem, type Bilingual, type Fact, type Language, type Outcome, type Passage, type Reason } from './api';
 import { plateText } from './plate';
 import { table } from './text';
 
@@ -29,26 +28,42 @@ export const speaking = {
   },
 };
 
+/** The gateway's own table of codes, `group.code` → text, shared with its other tools. */
+let shared = $state.raw<Record<Language, Record<string, string>> | null>(null);
+
+/** Reads the gateway's table; without it codes would be shown bare. */
+export async function learnTexts(): Promise<void> {
+  shared ??= await api.texts();
+}
+
+function find(key: string): string | undefined {
+  return table[key]?.[language] ?? shared?.[language]?.[key];
+}
+
 export type Values = Record<string, unknown>;
 
 /** The sentence under `key` with its `{names}` filled in. */
 export function say(key: string, values: Values = {}): string {
-  const sentence = table[key]?.[language] ?? key;
+  const sentence = find(key) ?? key;
   return sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
 /** A code in words; an unknown one is shown as it is. */
 export function word(prefix: string, code: string | null | undefined): string {
   if (!code) return '';
-  const found = table[`${prefix}.${code}`];
-  return found ? found[language] : code.replaceAll('_', ' ');
+  const key = `${prefix}.${code}`;
+  return shared?.[language]?.[key] ?? table[key]?.[language] ?? code.replaceAll('_', ' ');
 }
 
 export function sayProblem(problem: unknown): string {
-  if (!(problem instanceof Problem)) return say('problem.unknown', { code: String(problem) });
-  const key = `problem.${problem.code}`;
-  if (table[key]) return say(key, problem.values);
-  return say('problem.unknown', { code: problem.code });
+  if (!(problem instanceof Problem)) return say('error.untold', { code: String(problem) });
+  const key = `error.${problem.code}`;
+  return find(key) ? say(key, problem.values) : say('error.untold', { code: problem.code });
+}
+
+/** Why an order was not carried out. */
+export function sayRefusal(told: Outcome): string {
+  return told.code ? word('order_refused', told.code) : say('order.refused');
 }
 
 export function either(text: Bilingual | null | undefined): string {
@@ -58,12 +73,25 @@ export function either(text: Bilingual | null | undefined): string {
 export function sayReason(reason: Reason): string {
   const { fact, cause, rule } = reason.values as { fact?: string; cause?: string; rule?: string };
   if (reason.code === 'missing') {
-    return say('reason.missing', { fact: word('fact', fact), cause: word('cause', cause) });
+    return upper(say('reason.missing', { fact: word('fact', fact), cause: word('cause', cause) }));
   }
   const text = either(reason.text);
   if (text) return text;
   const key = `reason.${reason.code}`;
-  return table[key] ? say(key, { rule: rule ?? '' }) : reason.code.replaceAll('_', ' ');
+  return find(key) ? say(key, { rule: rule ?? '' }) : reason.code.replaceAll('_', ' ');
+}
+
+/** Who answered a hold, how and why. */
+export function sayAnswer(answered: NonNullable<Passage['answered']>): string {
+  return say(answered.reason ? 'passage.answered' : 'passage.answered_plain', {
+    by: answered.by,
+    verdict: say(`verdict.${answered.verdict ?? 'none'}`),
+    reason: word('answer_reason', answered.reason),
+  });
+}
+
+function upper(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 export function celsius(milli: number): string {

@@ -61,8 +61,6 @@ export const session = {
 
 function take(told: Session): void {
   now = told;
-  if (told.account) {
-    expired = false;
-    speaking.offer(told.language);
-  }
+  speaking.offer(told.language);
+  if (told.account) expired = false;
 }
