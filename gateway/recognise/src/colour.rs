@@ -99,12 +99,16 @@ impl Counts {
         let (most, least) = (b.max(g).max(r), b.min(g).min(r));
         let chroma = most - least;
         self.all += 1.0;
-        if most < 30.0 || chroma < 0.22 * most {
+        // A tint of the light or the night must not make a white or a black plate.
+        if chroma < 0.12 * most || most < 12.0 {
             if most > 120.0 {
                 self.light += 1.0;
             } else {
                 self.dark += 1.0;
             }
+            return;
+        }
+        if chroma < 0.22 * most {
             return;
         }
         match hue(b, g, r, most, chroma) {
@@ -177,6 +181,16 @@ mod tests {
         for (ground, ink, wanted) in cases {
             assert_eq!(of_strip(&strip(|_| ground, ink), Light::Colour), wanted);
         }
+    }
+
+    #[test]
+    fn a_plate_in_the_dusk_keeps_its_colour_or_has_none() {
+        let dim = |bgr: [u8; 3]| bgr.map(|c| c / 5);
+        let blue = of_strip(&strip(|_| dim([170, 80, 20]), dim(WHITE)), Light::Colour);
+        assert_eq!(blue, PlateColour::Blue);
+        // Hardly any blue is left in it: nothing can be said.
+        let washed = of_strip(&strip(|_| [60, 52, 50], [110, 98, 95]), Light::Colour);
+        assert_eq!(washed, PlateColour::Unknown);
     }
 
     #[test]

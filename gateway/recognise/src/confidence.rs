@@ -19,8 +19,8 @@ pub struct Votes {
     log: Vec<Vec<f32>>,
 }
 
-/// One frame cannot make a character less likely than this (natural logarithm): a reflection in
-/// one of them must not outvote the rest.
+/// Among several frames, one cannot make a character less likely than this (natural logarithm):
+/// a reflection in one of them must not outvote the rest.
 const FLOOR: f32 = -7.0;
 
 /// Texts that are offered beside the best one.
@@ -41,7 +41,7 @@ pub fn votes(patterns: &Patterns, pattern: usize, aligned: &Aligned, steps: &Ste
             let sum: f32 = legal.iter().map(|l| row[*l as usize].exp()).sum();
             legal
                 .iter()
-                .map(|l| (row[*l as usize] - sum.ln()).max(FLOOR))
+                .map(|l| row[*l as usize] - sum.ln())
                 .collect()
         })
         .collect();
@@ -86,10 +86,12 @@ impl Votes {
     /// Adds what another frame says of the same pattern.
     pub fn add(&mut self, other: &Votes) {
         debug_assert_eq!(self.pattern, other.pattern);
+        let floor = |frames: u32| FLOOR * frames as f32;
+        let (mine_least, theirs_least) = (floor(self.frames), floor(other.frames));
         self.frames += other.frames;
         for (mine, theirs) in self.log.iter_mut().zip(&other.log) {
             for (sum, value) in mine.iter_mut().zip(theirs) {
-                *sum += value;
+                *sum = sum.max(mine_least) + value.max(theirs_least);
             }
         }
     }
@@ -155,7 +157,7 @@ mod tests {
                     (false, '1' | '使') => 1.0,
                     _ => 1e-9,
                 };
-                let log = |l: &u8| share_of(known[*l as usize - 1]).ln().max(FLOOR);
+                let log = |l: &u8| share_of(known[*l as usize - 1]).ln();
                 legal.iter().map(log).collect()
             })
             .collect();
@@ -175,6 +177,21 @@ mod tests {
         assert_eq!(texts[0].0, "使111111");
         assert_eq!(texts[1].0, "使117111");
         assert!((texts[1].1 - 0.2).abs() < 0.01);
+    }
+
+    #[test]
+    fn one_frame_alone_is_as_sure_as_it_is() {
+        let (patterns, votes) = votes(3, 0.999);
+        let (confidence, _) = texts(&patterns, &votes);
+        assert!((confidence - 0.999).abs() < 1e-4, "{confidence}");
+    }
+
+    #[test]
+    fn one_absurd_frame_does_not_outvote_two() {
+        let (patterns, mut sum) = votes(3, 0.999);
+        sum.add(&votes(3, 1e-9).1);
+        sum.add(&votes(3, 0.999).1);
+        assert_eq!(texts(&patterns, &sum).1[0].0, "使111111");
     }
 
     #[test]
