@@ -389,10 +389,13 @@ impl LaneState {
         LaneState {
             lane: Lane {
                 id: lane.id.to_string(),
-                title: titles.get(&lane.id).cloned().unwrap_or_else(|| Text {
-                    zh: lane.id.to_string(),
-                    en: lane.id.to_string(),
-                }),
+                title: titles
+                    .get(lane.id.as_str())
+                    .cloned()
+                    .unwrap_or_else(|| Text {
+                        zh: lane.id.to_string(),
+                        en: lane.id.to_string(),
+                    }),
                 kind: lane.kind.into(),
                 direction: lane.direction.into(),
                 shadow: lane.shadow,

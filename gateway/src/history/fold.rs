@@ -15,7 +15,7 @@ use gateway_wire::api::{
 };
 
 /// Titles of the rules that are loaded, by rule.
-pub type Titles = BTreeMap<Name, Text>;
+pub type Titles = BTreeMap<String, Text>;
 
 /// A passage of which nothing is known but that it began.
 pub fn begin(id: &str, lane: &str, at: &Moment) -> Passage {
@@ -139,7 +139,7 @@ fn decide(passage: &mut Passage, decision: &Decision, titles: &Titles) {
         .iter()
         .map(|tried| RuleTried {
             rule: tried.rule.to_string(),
-            title: titles.get(&tried.rule).cloned(),
+            title: titles.get(tried.rule.as_str()).cloned(),
             verdict: tried.verdict.into(),
             outcome: tried.outcome.into(),
         })
