@@ -89,7 +89,7 @@ export const words = {
   'answer.done.escort': { zh: '已安排陪同', en: 'Escorted in' },
   'answer.done.measure_again': { zh: '正在重新测量', en: 'Being measured again' },
 
-  'passage.recent': { zh: '最近通行', en: 'Just now' },
+  'passage.recent': { zh: '最近通行', en: 'Latest passages' },
   'passage.why': { zh: '为什么?', en: 'Why?' },
   'passage.explained': { zh: '判定说明', en: 'Why it was decided so' },
   'passage.rules_applied': { zh: '起作用的规则', en: 'Rules that counted' },
@@ -192,6 +192,8 @@ export const words = {
   'status.account_add': { zh: '新增账号', en: 'Add an account' },
   'status.account_role': { zh: '角色', en: 'Role' },
   'status.account_made': { zh: '已创建账号 {account}。', en: 'Account {account} was created.' },
+
+  'list.and': { zh: '、', en: ', ' },
 
   'time.now': { zh: '刚刚', en: 'just now' },
   'time.seconds': { zh: '{count} 秒', en: '{count} s' },

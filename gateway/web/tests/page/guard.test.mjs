@@ -73,7 +73,8 @@ test('a hold is answered with a reason', async () => {
     if (!told.answered) return false;
     assert.equal(told.answered.verdict, 'refuse');
     assert.equal(told.answered.reason, 'not_cooperative');
-    await page.locator('[data-hold] .result, [data-holds]').first().waitFor();
+    // What became of it stays in its place long enough to be read.
+    await hold.locator('.result').waitFor({ timeout: 3_000 });
     return true;
   }, 2 * DEADLINE_MS);
   await screenshot(page, 'answered-1440-zh');

