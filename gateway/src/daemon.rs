@@ -1,0 +1,255 @@
+//! The daemon's life: open, recover, start, listen, say ready, wait, stop in reverse.
+
+mod parts;
+mod reports;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use gateway_config::{Configuration, Secrets};
+use gateway_core::event::{Body, Class, Event, EventKind, PartKind};
+use gateway_core::gate::Gate;
+use gateway_core::lists::Lists;
+use gateway_core::name::Name;
+use gateway_core::rule::RuleSet;
+use gateway_core::site::Site;
+use gateway_store::{Condition, Store, Submission, WriterHandle};
+use tokio::sync::{oneshot, watch};
+
+use crate::barriers;
+use crate::barriers::loops::Loops;
+use crate::clock::Clock;
+use crate::dispatch::{Dispatcher, Outward};
+use crate::gate_loop::{self, GateLoop};
+use crate::handles::{GateHandle, Post, Recorder, Then, Unavailable};
+use crate::health::Health;
+use crate::live::Hub;
+use crate::start::Meant;
+use crate::supervise;
+use crate::web::accounts::Accounts;
+
+/// The gate's inbox: sensors wait when it is full, cameras drop, people are told.
+const INBOX: usize = 1_024;
+
+/// Emergencies that may wait at once.
+const EMERGENCIES: usize = 16;
+
+/// Reports of moves: each move asked for makes one, and far fewer are on their way at once.
+const MOVED: usize = 256;
+
+/// Events that the fold at start reads at a time.
+const STRIDE: usize = 512;
+
+/// What all edges are given.
+struct Centre {
+    configuration: Configuration,
+    secrets: Secrets,
+    store: Store,
+    clock: Clock,
+    health: Arc<Health>,
+    loops: Arc<Loops>,
+    hub: Arc<Hub>,
+    handle: GateHandle,
+    recorder: Recorder,
+    appended: watch::Receiver<u64>,
+}
+
+/// The channels between the parts, made before any of them.
+struct Channels {
+    inbox: (Sender<Post>, Receiver<Post>),
+    emergency: (Sender<Post>, Receiver<Post>),
+    moved: (Sender<Post>, Receiver<Post>),
+}
+
+/// Runs until a signal says stop.
+pub fn run(meant: Meant) -> anyhow::Result<()> {
+    let Meant {
+        configuration,
+        secrets,
+        rules,
+        lists,
+    } = meant;
+    let site = Arc::new(configuration.site.clone());
+    let store = Store::open(
+        &configuration.state_dir.join("store"),
+        site.gateway.clone(),
+        site.grid.clone(),
+    )
+    .context("cannot open the store")?;
+    let accounts =
+        Arc::new(Accounts::open(&configuration.state_dir).context("cannot open the accounts")?);
+    let clock = Clock::start(store.boot(), configuration.time_offset_min);
+    let health = Arc::new(Health::new(parts::identity(&configuration, &store), clock));
+    let hub = Arc::new(Hub::new(parts::hub_setup(&configuration, &rules, &store)));
+    hub.load();
+
+    let channels = Channels {
+        inbox: bounded(INBOX),
+        emergency: bounded(EMERGENCIES),
+        moved: bounded(MOVED),
+    };
+    let (writer, submissions, outcomes) = store.start_writer::<Outward>()?;
+    let queue = submissions.clone();
+    health.add_queue("writer", gateway_store::writer::INBOX, move || {
+        queue.waiting()
+    });
+    let inbox = channels.inbox.0.clone();
+    health.add_queue("gate_inbox", INBOX, move || inbox.len());
+    let (barriers, moves) = barriers::Edge::way(channels.moved.0.clone());
+    let (appended, follow) = watch::channel(store.reader().last());
+
+    // Dropping this ends the gate's thread.
+    let (running, stop_gate) = bounded::<()>(0);
+    let gate = recover(site.clone(), rules, lists, &store)?;
+    let alerts: Vec<_> = gate.alerts().cloned().collect();
+    hub.remember(&alerts);
+    let gate = GateLoop {
+        gate,
+        clock,
+        writer: submissions.clone(),
+        barriers: barriers.clone(),
+        health: health.clone(),
+        emergency: channels.emergency.1.clone(),
+        moved: channels.moved.1.clone(),
+        inbox: channels.inbox.1.clone(),
+        stop: stop_gate,
+    };
+    let gate = supervise::critical("gate", Some(gate_loop::STACK), move || gate.run())?;
+    let dispatcher = start_dispatcher(
+        Dispatcher {
+            outcomes,
+            barriers: barriers.clone(),
+            clock,
+            hub: hub.clone(),
+            health: health.clone(),
+            appended,
+        },
+        configuration.state_dir.clone(),
+    )?;
+    let centre = Centre {
+        clock,
+        health,
+        loops: Arc::new(Loops::new(site.lanes.iter().map(|lane| lane.id.clone()))),
+        hub,
+        handle: GateHandle {
+            inbox: channels.inbox.0.clone(),
+            emergency: channels.emergency.0.clone(),
+        },
+        recorder: recorder(submissions),
+        appended: follow,
+        configuration,
+        secrets,
+        store,
+    };
+    record_condition(&centre);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("edge")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let served = runtime.block_on(parts::edges(&centre, accounts, barriers, moves, &channels));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(3));
+
+    // The edges are gone. The gate ends, with it the writer's last hands, then the dispatcher.
+    drop(running);
+    drop(channels);
+    let _ = gate.join();
+    drop(centre);
+    let _ = writer.join();
+    let _ = dispatcher.join();
+    served
+}
+
+/// The durable state: the newest snapshot, and the events behind it.
+fn recover(
+    site: Arc<Site>,
+    rules: RuleSet,
+    lists: Arc<Lists>,
+    store: &Store,
+) -> anyhow::Result<Gate> {
+    let (reader, boot) = (store.reader(), store.boot());
+    let (mut gate, mut next) = match reader.snapshot()? {
+        Some(snapshot) => (
+            Gate::from_snapshot(site, rules, lists, boot, &snapshot.state)
+                .context("cannot read the gate's snapshot")?,
+            snapshot.through + 1,
+        ),
+        None => (Gate::new(site, rules, lists, boot), 1),
+    };
+    while next <= reader.last() {
+        // A damaged record is passed over: the check names it, and the lanes must not stand still.
+        let stretch = match reader.range(next, STRIDE) {
+            Ok(stretch) => stretch,
+            Err(error) => {
+                tracing::error!(number = next, %error, "an event cannot be read back");
+                next += 1;
+                continue;
+            }
+        };
+        for stored in &stretch {
+            match gateway_store::decode(stored) {
+                Ok(event) => gate.recover(stored.number(), &event),
+                Err(error) => {
+                    tracing::error!(number = stored.number(), %error, "an event cannot be read back");
+                }
+            }
+        }
+        next = stretch.last().map_or(next, |last| last.number()) + 1;
+    }
+    Ok(gate)
+}
+
+fn start_dispatcher(
+    dispatcher: Dispatcher,
+    state_dir: std::path::PathBuf,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    Ok(supervise::critical("dispatch", None, move || {
+        if dispatcher.run() {
+            supervise::wait_for_disk(&state_dir);
+        }
+    })?)
+}
+
+/// The edges' own events go straight to the writer, and tell their number when they are durable.
+fn recorder(writer: WriterHandle<Outward>) -> Recorder {
+    Recorder(Arc::new(
+        move |event: Event, asker: oneshot::Sender<u64>| {
+            let submission = Submission {
+                events: vec![event],
+                state: None,
+                then: Outward::new(Then::Recorded(asker)),
+            };
+            writer
+                .try_submit(submission)
+                .map_err(|refused| match refused {
+                    gateway_store::Refused::Full(_) => Unavailable::Busy,
+                    gateway_store::Refused::Ended(_) => Unavailable::Stopped,
+                })
+        },
+    ))
+}
+
+/// A journal that had to be put aside is told in the new one.
+fn record_condition(centre: &Centre) {
+    let Condition::Quarantined { cause, moved_to } = centre.store.condition() else {
+        return;
+    };
+    let body = Body::Note {
+        code: Name::from("journal_quarantined"),
+        values: vec![
+            (Name::from("cause"), cause.to_string()),
+            (Name::from("moved_to"), moved_to.display().to_string()),
+        ],
+    };
+    let event = Event::new(centre.clock.now(), EventKind::Storage).part(
+        PartKind::Detail,
+        Class::Audit,
+        body,
+    );
+    let (told, _) = oneshot::channel();
+    if let Err(error) = (centre.recorder.0)(event, told) {
+        tracing::error!(%error, "that the journal was put aside is not recorded");
+    }
+}

@@ -1,0 +1,353 @@
+//! The edges, each made from the configuration and given what it needs of the centre.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::Context;
+use gateway_cameras::{CameraSource, Secret};
+use gateway_config::{Configuration, Language, Source};
+use gateway_core::gate::Move;
+use gateway_core::name::Name;
+use gateway_core::reading::Trust;
+use gateway_core::rule::RuleSet;
+use gateway_recognise::{Limits, Origin, Patterns, Tracker};
+use gateway_store::Store;
+use gateway_wire::api::Text;
+use gateway_wire::messages;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::{Centre, Channels, reports};
+use crate::barriers::{self, Barriers};
+use crate::health::Identity;
+use crate::live;
+use crate::mqtt::{self, Link, Session};
+use crate::sensors::{self, Inlet};
+use crate::sight::{Sight, Watched};
+use crate::start::secret;
+use crate::upstream;
+use crate::web::{self, Parts, WebState, accounts::Accounts};
+
+pub fn identity(configuration: &Configuration, store: &Store) -> Identity {
+    let site = &configuration.site;
+    Identity {
+        gateway: site.gateway.clone(),
+        grid: site.grid.clone(),
+        journal: store.origin().journal.to_string(),
+        lanes: site.lanes.iter().map(|lane| lane.id.clone()).collect(),
+        state_dir: configuration.state_dir.clone(),
+    }
+}
+
+pub fn hub_setup(configuration: &Configuration, rules: &RuleSet, store: &Store) -> live::Setup {
+    let lanes = configuration.site.lanes.iter();
+    live::Setup {
+        boot: store.boot(),
+        site: Arc::new(configuration.site.clone()),
+        lane_titles: lanes
+            .map(|lane| {
+                let title = configuration.title(&lane.id);
+                (lane.id.to_string(), text(&title.zh, &title.en))
+            })
+            .collect(),
+        rule_titles: rules
+            .rules()
+            .iter()
+            .map(|rule| (rule.id.to_string(), text(&rule.title.zh, &rule.title.en)))
+            .collect(),
+        cameras: configuration
+            .cameras
+            .iter()
+            .map(|camera| (camera.id.clone(), camera.lane.clone()))
+            .collect(),
+        reader: store.reader(),
+    }
+}
+
+fn text(zh: &str, en: &str) -> Text {
+    Text {
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+    }
+}
+
+/// Starts all edges, says ready, waits for a signal and stops them.
+pub async fn edges(
+    centre: &Centre,
+    accounts: Arc<Accounts>,
+    barriers: Barriers,
+    moves: mpsc::Receiver<Move>,
+    channels: &Channels,
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+
+    let configuration = &centre.configuration;
+    let link = device_link(centre)?;
+    let edge = barrier_edge(centre, link.clone(), channels);
+    tasks.spawn(edge.run(moves, stopping.clone()));
+    for edge in sensor_edges(centre, &link, channels) {
+        tasks.spawn(edge.run(stopping.clone()));
+    }
+    for upstream in &configuration.upstreams {
+        let edge = upstream_edge(centre, upstream)?;
+        tasks.spawn(edge.run(centre.appended.clone(), stopping.clone()));
+    }
+    let sight = Arc::new(sight(centre, channels)?);
+    tasks.spawn(sight.run(stopping.clone()));
+
+    let listener = TcpListener::bind(configuration.page.listen)
+        .await
+        .with_context(|| format!("the page cannot listen on {}", configuration.page.listen))?;
+    let address = listener.local_addr()?;
+    let state = web_state(centre, &accounts);
+    tasks.spawn(web::serve(
+        listener,
+        state.clone(),
+        stopped(stopping.clone()),
+    ));
+    let control = configuration.state_dir.join("control.sock");
+    let served = web::serve_control(control, state, stopped(stopping));
+    tasks.spawn(async move {
+        if let Err(error) = served.await {
+            tracing::error!(%error, "gatectl cannot reach the daemon");
+        }
+    });
+
+    say_ready(&format!("http://{address}"), accounts.first_login_code());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        // An edge ends only when told to; one that panicked is started anew with the process.
+        ended = tasks.join_next() => anyhow::bail!("an edge of the daemon ended: {ended:?}"),
+    }
+    drop(barriers);
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// One line for whoever started us: where the page is, and the code of the first login.
+fn say_ready(page: &str, code: Option<String>) {
+    match code {
+        Some(code) => println!("ready page={page} code={code}"),
+        None => println!("ready page={page}"),
+    }
+}
+
+fn stopped(mut stopping: watch::Receiver<bool>) -> impl Future<Output = ()> + Send {
+    async move {
+        // An error means that nobody can tell us any more: stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    }
+}
+
+fn device_link(centre: &Centre) -> anyhow::Result<Link> {
+    let broker = &centre.configuration.broker;
+    Ok(Link {
+        host: broker.host.clone(),
+        port: broker.port,
+        user: broker.user.clone(),
+        password: secret(&centre.secrets, &broker.password)?
+            .reveal()
+            .to_owned(),
+        tls: broker.ca.as_deref().map(mqtt::tls).transpose()?,
+    })
+}
+
+fn barrier_edge(centre: &Centre, link: Link, channels: &Channels) -> barriers::Edge {
+    let configuration = &centre.configuration;
+    let barriers: BTreeMap<_, _> = configuration
+        .barriers
+        .iter()
+        .map(|barrier| (barrier.lane.clone(), barrier.clone()))
+        .collect();
+    barriers::Edge {
+        link,
+        client_id: client_id(centre, "barriers"),
+        barriers,
+        loops: centre.loops.clone(),
+        clock: centre.clock,
+        health: centre.health.clone(),
+        moved: channels.moved.0.clone(),
+    }
+}
+
+/// Two connections: emergencies alone, and everything else.
+fn sensor_edges(centre: &Centre, link: &Link, channels: &Channels) -> Vec<sensors::Edge> {
+    let configuration = &centre.configuration;
+    let told = configuration.sensors.iter().map(|sensor| sensors::Source {
+        id: sensor.id.clone(),
+        lane: sensor.lane.clone(),
+        trust: sensor.trust,
+        declaration: sensor.declaration.clone(),
+    });
+    let positions = configuration
+        .barriers
+        .iter()
+        .filter(|barrier| !barrier.state.values.is_empty())
+        .map(|barrier| sensors::Source {
+            id: barrier.id.clone(),
+            lane: barrier.lane.clone(),
+            trust: barrier.trust,
+            declaration: barrier.state.clone(),
+        });
+    let (emergency, others): (Vec<_>, Vec<_>) = told
+        .chain(positions)
+        .inspect(|source| centre.health.add_device(&source.id, Some(&source.lane)))
+        .partition(sensors::Source::is_emergency);
+    let edge = |role: &str, session, sources| sensors::Edge {
+        link: link.clone(),
+        client_id: client_id(centre, role),
+        session,
+        sensors: sources,
+        marker_topic: format!("gateways/{}/markers/{role}", configuration.site.gateway),
+        inlet: Inlet {
+            clock: centre.clock,
+            health: centre.health.clone(),
+            loops: centre.loops.clone(),
+            inbox: channels.inbox.0.clone(),
+            emergency: channels.emergency.0.clone(),
+        },
+    };
+    [
+        ("emergency", Session::Clean, emergency),
+        ("sensors", Session::Kept, others),
+    ]
+    .into_iter()
+    .filter(|(_, _, sources)| !sources.is_empty())
+    .map(|(role, session, sources)| edge(role, session, sources))
+    .collect()
+}
+
+fn client_id(centre: &Centre, role: &str) -> String {
+    format!("{}-{role}", centre.configuration.site.gateway)
+}
+
+fn upstream_edge(
+    centre: &Centre,
+    upstream: &gateway_config::Upstream,
+) -> anyhow::Result<upstream::Edge> {
+    let link = Link {
+        host: upstream.host.clone(),
+        port: upstream.port,
+        user: upstream.user.clone(),
+        password: secret(&centre.secrets, &upstream.password)?
+            .reveal()
+            .to_owned(),
+        tls: upstream.ca.as_deref().map(mqtt::tls).transpose()?,
+    };
+    upstream::Edge::new(
+        upstream,
+        link,
+        centre.store.origin().clone(),
+        (centre.store.reader(), centre.store.outbox(&upstream.id)?),
+        (centre.clock, centre.health.clone(), centre.handle.clone()),
+    )
+}
+
+fn sight(centre: &Centre, channels: &Channels) -> anyhow::Result<Sight> {
+    let configuration = &centre.configuration;
+    let patterns = Arc::new(Patterns::built_in()?);
+    let mut cameras = Vec::new();
+    for camera in &configuration.cameras {
+        centre.health.add_camera(&camera.id, &camera.lane);
+        let (source, trust) = camera_source(centre, &camera.source)?;
+        let origin = Origin {
+            lane: camera.lane.clone(),
+            camera: camera.id.clone(),
+            trust,
+        };
+        let view = (
+            camera.polygon.clone(),
+            camera.stop_line_permille,
+            u32::from(camera.detector_long_side),
+        );
+        let tracker = Tracker::new(patterns.clone(), limits(centre, &camera.lane));
+        cameras.push(Watched::new(origin, source, view, tracker));
+    }
+    centre.health.add_queue("recogniser", cameras.len(), || 0);
+    Sight::new(
+        cameras,
+        configuration.models_dir.clone(),
+        (centre.clock, centre.health.clone(), centre.loops.clone()),
+        centre.store.evidence().clone(),
+        channels.inbox.0.clone(),
+    )
+}
+
+/// A vote is sure when the lane takes it for sure.
+fn limits(centre: &Centre, lane: &Name) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(lane) = centre.configuration.site.lane(lane) {
+        limits.sure_permille = lane.plate_sure_permille;
+    }
+    limits
+}
+
+/// A camera that asks for a password has proved itself by it; a device or file of this machine is
+/// as good as that; one that anybody can stand in for proves nothing.
+fn camera_source(centre: &Centre, source: &Source) -> anyhow::Result<(CameraSource, Trust)> {
+    Ok(match source {
+        Source::Rtsp {
+            url,
+            user,
+            password,
+        } => {
+            let password = password
+                .as_ref()
+                .map(|name| secret(&centre.secrets, name))
+                .transpose()?;
+            let trust = match password {
+                Some(_) => Trust::Password,
+                None => Trust::None,
+            };
+            let source = CameraSource::Rtsp {
+                url: url.clone(),
+                user: user.clone(),
+                password: password.map(|secret| Secret::new(secret.reveal())),
+            };
+            (source, trust)
+        }
+        Source::File { path, repeat } => {
+            let (path, repeat) = (path.clone(), *repeat);
+            (CameraSource::File { path, repeat }, Trust::Password)
+        }
+        Source::V4l2 { device } => {
+            let device = device.clone();
+            (CameraSource::V4l2 { device }, Trust::Password)
+        }
+    })
+}
+
+fn web_state(centre: &Centre, accounts: &Arc<Accounts>) -> WebState {
+    let configuration = &centre.configuration;
+    let health = centre.health.clone();
+    let destinations = configuration.upstreams.iter();
+    WebState::new(Parts {
+        hub: centre.hub.clone(),
+        gate: centre.handle.clone(),
+        recorder: centre.recorder.clone(),
+        clock: centre.clock,
+        accounts: accounts.clone(),
+        evidence: centre.store.evidence().clone(),
+        status: Arc::new(move || health.status()),
+        check: reports::check(centre.store.reader(), centre.store.evidence().clone()),
+        outbox: reports::outbox(
+            centre.store.reader(),
+            destinations.map(|upstream| upstream.id.clone()).collect(),
+            centre.health.clone(),
+        ),
+        language: match configuration.language {
+            Language::Chinese => messages::Language::Zh,
+            Language::English => messages::Language::En,
+        },
+        listen: configuration.page.listen.ip(),
+        names: Vec::new(),
+    })
+}

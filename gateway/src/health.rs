@@ -1,0 +1,380 @@
+//! Health: what each part last said of itself, counted and told as the status.
+//!
+//! Every edge writes here without waiting; the page, `gatectl` and the supervisor read.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use gateway_core::moment::{Moment, Mono};
+use gateway_core::name::Name;
+use gateway_wire::api;
+
+use crate::clock::Clock;
+
+/// Reading times kept for the median.
+const READS_KEPT: usize = 101;
+
+/// Frames kept to tell a camera's rate.
+const FRAMES_KEPT: usize = 31;
+
+pub struct Health {
+    identity: Identity,
+    clock: Clock,
+    started: Moment,
+    gate_turned: AtomicU64,
+    durable: AtomicU64,
+    barriers_up: AtomicBool,
+    known: Mutex<Known>,
+}
+
+/// What does not change while the daemon runs.
+pub struct Identity {
+    pub gateway: Name,
+    pub grid: Name,
+    pub journal: String,
+    pub lanes: Vec<Name>,
+    pub state_dir: PathBuf,
+}
+
+#[derive(Default)]
+struct Known {
+    cameras: BTreeMap<Name, Camera>,
+    devices: BTreeMap<Name, Device>,
+    destinations: BTreeMap<Name, api::DestinationStatus>,
+    links: BTreeMap<String, bool>,
+    refused: BTreeMap<String, u64>,
+    queues: BTreeMap<&'static str, Queue>,
+    recogniser: Recogniser,
+    store_failure: Option<String>,
+}
+
+struct Camera {
+    lane: Name,
+    state: api::PartState,
+    code: Option<String>,
+    frames: u64,
+    arrivals: VecDeque<Mono>,
+    width: u32,
+    height: u32,
+}
+
+struct Device {
+    lane: Option<Name>,
+    state: api::PartState,
+    last: Option<Mono>,
+    received: u64,
+    refused: u64,
+}
+
+struct Queue {
+    limit: u64,
+    length: Box<dyn Fn() -> u64 + Send>,
+    dropped: u64,
+}
+
+#[derive(Default)]
+struct Recogniser {
+    code: Option<String>,
+    reads: u64,
+    micros: VecDeque<u64>,
+}
+
+impl Health {
+    pub fn new(identity: Identity, clock: Clock) -> Health {
+        Health {
+            identity,
+            clock,
+            started: clock.now(),
+            gate_turned: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
+            barriers_up: AtomicBool::new(false),
+            known: Mutex::new(Known::default()),
+        }
+    }
+
+    /// A poisoned lock still holds counters that are good to read.
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The gate has just turned: the supervisor's watchdog rests on it.
+    pub fn gate_turned(&self, at: Mono) {
+        self.gate_turned.store(at.0, Relaxed);
+    }
+
+    pub fn gate_turned_at(&self) -> Mono {
+        Mono(self.gate_turned.load(Relaxed))
+    }
+
+    pub fn durable_through(&self, number: u64) {
+        self.durable.store(number, Relaxed);
+    }
+
+    pub fn barrier_link(&self, up: bool) {
+        self.barriers_up.store(up, Relaxed);
+        self.known().links.insert("barriers".to_owned(), up);
+    }
+
+    pub fn sensor_link(&self, link: &str, up: bool) {
+        self.known().links.insert(link.to_owned(), up);
+    }
+
+    pub fn add_camera(&self, id: &Name, lane: &Name) {
+        self.known().cameras.insert(
+            id.clone(),
+            Camera {
+                lane: lane.clone(),
+                state: api::PartState::Starting,
+                code: None,
+                frames: 0,
+                arrivals: VecDeque::with_capacity(FRAMES_KEPT),
+                width: 0,
+                height: 0,
+            },
+        );
+    }
+
+    pub fn camera_state(&self, id: &Name, state: api::PartState, code: Option<&str>) {
+        if let Some(camera) = self.known().cameras.get_mut(id) {
+            camera.state = state;
+            camera.code = code.map(str::to_owned);
+        }
+    }
+
+    pub fn camera_frame(&self, id: &Name, at: Mono, width: u32, height: u32) {
+        if let Some(camera) = self.known().cameras.get_mut(id) {
+            camera.frames += 1;
+            camera.width = width;
+            camera.height = height;
+            if camera.arrivals.len() == FRAMES_KEPT {
+                camera.arrivals.pop_front();
+            }
+            camera.arrivals.push_back(at);
+        }
+    }
+
+    pub fn add_device(&self, id: &Name, lane: Option<&Name>) {
+        self.known().devices.insert(
+            id.clone(),
+            Device {
+                lane: lane.cloned(),
+                state: api::PartState::Starting,
+                last: None,
+                received: 0,
+                refused: 0,
+            },
+        );
+    }
+
+    pub fn device_heard(&self, id: &Name, at: Mono) {
+        if let Some(device) = self.known().devices.get_mut(id) {
+            device.state = api::PartState::Live;
+            device.last = Some(at);
+            device.received += 1;
+        }
+    }
+
+    pub fn device_gone(&self, id: &Name) {
+        if let Some(device) = self.known().devices.get_mut(id) {
+            device.state = api::PartState::Silent;
+        }
+    }
+
+    pub fn refused(&self, id: &Name, cause: &str) {
+        let mut known = self.known();
+        *known.refused.entry(cause.to_owned()).or_default() += 1;
+        if let Some(device) = known.devices.get_mut(id) {
+            device.refused += 1;
+        }
+    }
+
+    /// Counts something that was not taken, by cause, where no device is to blame.
+    pub fn count(&self, cause: &str) {
+        *self.known().refused.entry(cause.to_owned()).or_default() += 1;
+    }
+
+    pub fn destination(&self, status: api::DestinationStatus) {
+        let id = Name::from(status.id.as_str());
+        self.known().destinations.insert(id, status);
+    }
+
+    /// Declares a bounded queue; `length` is asked when the status is.
+    pub fn add_queue(
+        &self,
+        name: &'static str,
+        limit: usize,
+        length: impl Fn() -> usize + Send + 'static,
+    ) {
+        self.known().queues.insert(
+            name,
+            Queue {
+                limit: limit as u64,
+                length: Box::new(move || length() as u64),
+                dropped: 0,
+            },
+        );
+    }
+
+    pub fn dropped(&self, queue: &'static str) {
+        if let Some(queue) = self.known().queues.get_mut(queue) {
+            queue.dropped += 1;
+        }
+    }
+
+    pub fn recogniser_failed(&self, code: &str) {
+        self.known().recogniser.code = Some(code.to_owned());
+    }
+
+    pub fn recogniser_read(&self, micros: u64) {
+        let recogniser = &mut self.known().recogniser;
+        recogniser.code = None;
+        recogniser.reads += 1;
+        if recogniser.micros.len() == READS_KEPT {
+            recogniser.micros.pop_front();
+        }
+        recogniser.micros.push_back(micros);
+    }
+
+    pub fn store_failed(&self, code: &str) {
+        self.known().store_failure = Some(code.to_owned());
+    }
+
+    pub fn status(&self) -> api::Status {
+        let now = self.clock.now();
+        let wall = |at: Mono| now.wall_ms - (now.mono.since(at) / 1_000) as i64;
+        let known = self.known();
+        let durable = self.durable.load(Relaxed);
+        api::Status {
+            gateway: self.identity.gateway.to_string(),
+            grid: self.identity.grid.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            boot: now.boot,
+            started_ms: self.started.wall_ms,
+            now_ms: now.wall_ms,
+            clock: now.trust.into(),
+            journal: self.identity.journal.clone(),
+            last_number: durable,
+            durable_through: durable,
+            lanes: self.identity.lanes.iter().map(Name::to_string).collect(),
+            cameras: known
+                .cameras
+                .iter()
+                .map(|(id, camera)| camera.status(id))
+                .collect(),
+            devices: known
+                .devices
+                .iter()
+                .map(|(id, device)| api::DeviceStatus {
+                    id: id.to_string(),
+                    lane: device.lane.as_ref().map(Name::to_string),
+                    state: device.state,
+                    code: None,
+                    last_ms: device.last.map(wall),
+                    received: device.received,
+                    refused: device.refused,
+                })
+                .collect(),
+            destinations: known.destinations.values().cloned().collect(),
+            recogniser: known.recogniser.status(),
+            queues: known
+                .queues
+                .iter()
+                .map(|(name, queue)| api::QueueStatus {
+                    name: (*name).to_owned(),
+                    length: (queue.length)(),
+                    limit: queue.limit,
+                    dropped: queue.dropped,
+                })
+                .collect(),
+            refused: known.refused.clone(),
+            disk: self.disk(),
+            store: api::StoreStatus {
+                state: match known.store_failure {
+                    Some(_) => api::PartState::Failed,
+                    None => api::PartState::Live,
+                },
+                code: known.store_failure.clone(),
+            },
+            safe_mode: false,
+        }
+    }
+
+    fn disk(&self) -> api::DiskStatus {
+        let state = &self.identity.state_dir;
+        api::DiskStatus {
+            free_bytes: free_bytes(state),
+            journal_bytes: folder_bytes(&state.join("store/journal")),
+            evidence_bytes: folder_bytes(&state.join("store/evidence")),
+        }
+    }
+}
+
+impl Camera {
+    fn status(&self, id: &Name) -> api::CameraStatus {
+        let span = match (self.arrivals.front(), self.arrivals.back()) {
+            (Some(first), Some(last)) => last.since(*first),
+            _ => 0,
+        };
+        let intervals = self.arrivals.len().saturating_sub(1) as u64;
+        api::CameraStatus {
+            id: id.to_string(),
+            lane: self.lane.to_string(),
+            state: self.state,
+            code: self.code.clone(),
+            frames: self.frames,
+            fps_permille: (intervals * 1_000_000_000).checked_div(span).unwrap_or(0) as u32,
+            width: self.width,
+            height: self.height,
+        }
+    }
+}
+
+impl Recogniser {
+    fn status(&self) -> api::RecogniserStatus {
+        let mut micros: Vec<u64> = self.micros.iter().copied().collect();
+        micros.sort_unstable();
+        api::RecogniserStatus {
+            state: match (&self.code, self.reads) {
+                (Some(_), _) => api::PartState::Failed,
+                (None, 0) => api::PartState::Starting,
+                (None, _) => api::PartState::Live,
+            },
+            code: self.code.clone(),
+            reads: self.reads,
+            median_us: micros.get(micros.len() / 2).copied(),
+        }
+    }
+}
+
+fn free_bytes(folder: &std::path::Path) -> u64 {
+    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()) else {
+        return 0;
+    };
+    // SAFETY: the path is a C string, the structure is plain integers that the call fills.
+    unsafe {
+        let mut stat: libc::statvfs = std::mem::zeroed();
+        if libc::statvfs(path.as_ptr(), &mut stat) != 0 {
+            return 0;
+        }
+        stat.f_bavail * stat.f_frsize
+    }
+}
+
+/// Bytes of the files in a folder and the folders in it.
+fn folder_bytes(folder: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
