@@ -64,8 +64,11 @@ impl Studio {
         let name = format!("{} idle", self.scene_name);
         let cache = Arc::clone(&self.cache);
         Clip::cached(&cache, &name, format, || {
+            let mut empty = vec![0; format.bytes()];
+            self.scene.draw(None, &mut empty);
             Clip::encode(format, IDLE_SECONDS * format.fps as usize, |_, frame| {
-                self.scene.draw(None, frame)
+                frame.copy_from_slice(&empty);
+                self.scene.grain(frame);
             })
         })
     }
@@ -78,9 +81,15 @@ impl Studio {
         Clip::cached(&cache, &name, format, || {
             let car = Car::draw(&self.lettering, plate, body);
             let count = frames(APPROACH_MS + STANDING_MS + LEAVING_MS, format);
+            let mut standing = vec![0; format.bytes()];
+            self.scene
+                .draw(Some((&car, Place::Standing)), &mut standing);
             Clip::encode(format, count, |number, frame| {
-                let at = number as f32 * 1000.0 / format.fps as f32;
-                self.scene.draw(Some((&car, place(at))), frame);
+                match place(number as f32 * 1000.0 / format.fps as f32) {
+                    Place::Standing => frame.copy_from_slice(&standing),
+                    moving => self.scene.draw(Some((&car, moving)), frame),
+                }
+                self.scene.grain(frame);
             })
         })
     }
@@ -90,6 +99,7 @@ impl Studio {
         let car = Car::draw(&self.lettering, plate, body);
         let mut frame = vec![0; self.scene.format().bytes()];
         self.scene.draw(Some((&car, Place::Standing)), &mut frame);
+        self.scene.grain(&mut frame);
         frame
     }
 }

@@ -56,7 +56,7 @@ impl Scene {
     /// The lane of a seed: light, wall and road differ.
     pub fn new(format: Format, seed: u64) -> Scene {
         let noise = (0..NOISE)
-            .map(|at| (scatter(seed, at as u64) % 5) as i8 - 2)
+            .map(|at| (scatter(seed, at as u64) % 3) as i8 - 1)
             .collect();
         let open = backdrop(format, seed);
         let (mut background, mut raised) = (open.clone(), open);
@@ -76,8 +76,9 @@ impl Scene {
         self.format
     }
 
-    /// Draws the lane, and the vehicle if there is one, into an I420 frame of the format's size.
-    pub fn draw(&mut self, vehicle: Option<(&Car, Place)>, frame: &mut [u8]) {
+    /// Draws the lane, and the vehicle if there is one, into an I420 frame of the format's size, without
+    /// noise.
+    pub fn draw(&self, vehicle: Option<(&Car, Place)>, frame: &mut [u8]) {
         let lifted = matches!(vehicle, Some((_, Place::Leaving(_))));
         let base = if lifted {
             &self.raised
@@ -95,11 +96,10 @@ impl Scene {
                 to_i420(&picture, frame);
             }
         }
-        self.grain(frame);
     }
 
     /// A little sensor noise on the brightness; the same frames get the same noise in every run.
-    fn grain(&mut self, frame: &mut [u8]) {
+    pub fn grain(&mut self, frame: &mut [u8]) {
         let luma = &mut frame[..self.format.width * self.format.height];
         let mut offset = (self.turn * 7919) % NOISE;
         self.turn += 1;
@@ -142,9 +142,14 @@ fn put(picture: &mut Canvas, car: &Car, place: Place) {
                 (column as f32 + 0.5 - left) * ratio,
                 (row as f32 + 0.5 - top) * ratio,
             );
-            let [red, green, blue, alpha] = sprite.sample(x, y);
-            if alpha > 0.004 {
-                picture.blend(column, row, [red as u8, green as u8, blue as u8], alpha);
+            match sprite.sample(x, y) {
+                [_, _, _, 0] => {}
+                solid @ [_, _, _, 250..=255] => {
+                    picture.pixels[row * picture.width + column] = solid
+                }
+                [red, green, blue, alpha] => {
+                    picture.blend(column, row, [red, green, blue], f32::from(alpha) / 255.0);
+                }
             }
         }
     }
@@ -285,22 +290,41 @@ pub fn to_i420(picture: &Canvas, frame: &mut [u8]) {
     let (width, height) = (picture.width, picture.height);
     let (luma, chroma) = frame.split_at_mut(width * height);
     let (blue_plane, red_plane) = chroma.split_at_mut(width * height / 4);
+    let weigh = |weights: [i32; 3], pixel: [i32; 3]| {
+        let sum = weights[0].wrapping_mul(pixel[0]);
+        let sum = sum.wrapping_add(weights[1].wrapping_mul(pixel[1]));
+        (sum.wrapping_add(weights[2].wrapping_mul(pixel[2]))
+            .wrapping_add(128))
+            >> 8
+    };
     for (value, pixel) in luma.iter_mut().zip(&picture.pixels) {
-        let [red, green, blue, _] = pixel.map(i32::from);
-        *value = (((66 * red + 129 * green + 25 * blue + 128) >> 8) + 16) as u8;
+        let pixel = [
+            i32::from(pixel[0]),
+            i32::from(pixel[1]),
+            i32::from(pixel[2]),
+        ];
+        *value = weigh([66, 129, 25], pixel).wrapping_add(16) as u8;
     }
-    for row in 0..height / 2 {
-        for column in 0..width / 2 {
-            let at = row * 2 * width + column * 2;
-            let mut sum = [0i32; 3];
-            for pixel in [at, at + 1, at + width, at + width + 1].map(|at| picture.pixels[at]) {
-                (0..3).for_each(|channel| sum[channel] += i32::from(pixel[channel]));
-            }
-            let [red, green, blue] = sum.map(|value| value / 4);
-            blue_plane[row * width / 2 + column] =
-                (((-38 * red - 74 * green + 112 * blue + 128) >> 8) + 128) as u8;
-            red_plane[row * width / 2 + column] =
-                (((112 * red - 94 * green - 18 * blue + 128) >> 8) + 128) as u8;
+    let rows = picture.pixels.chunks_exact(width * 2);
+    let planes = blue_plane
+        .chunks_exact_mut(width / 2)
+        .zip(red_plane.chunks_exact_mut(width / 2));
+    for (pair, (blues, reds)) in rows.zip(planes) {
+        let (upper, lower) = pair.split_at(width);
+        let cells = upper
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(lower.as_chunks::<2>().0);
+        for ((above, below), (blue, red)) in cells.zip(blues.iter_mut().zip(reds)) {
+            let mean = |channel: usize| {
+                let upper = u16::from(above[0][channel]).wrapping_add(u16::from(above[1][channel]));
+                let lower = u16::from(below[0][channel]).wrapping_add(u16::from(below[1][channel]));
+                i32::from(upper.wrapping_add(lower) / 4)
+            };
+            let pixel = [mean(0), mean(1), mean(2)];
+            *blue = weigh([-38, -74, 112], pixel).wrapping_add(128) as u8;
+            *red = weigh([112, -94, -18], pixel).wrapping_add(128) as u8;
         }
     }
 }
