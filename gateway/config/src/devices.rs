@@ -159,13 +159,14 @@ const SITES: [(&str, BodySite); 4] = [
 ];
 
 fn value(table: Table, filler: &Filler, place: Option<LoopPlace>) -> Option<ValueRule> {
+    // Everything is asked for before anything is given up, so that all mistakes are named.
     let of = table.required_choice("kind", &KINDS);
     let topic = table.required_text("topic", "\"an MQTT topic\"");
     let topic = topic.and_then(|topic| self::topic(&table, &topic, filler));
     let payloads = [("json", Payload::Json), ("text", Payload::Text)];
-    let payload = table.required_choice("payload", &payloads)?.value;
-    let (of, topic) = (of?.value, topic?);
-    let kind = kind(&table, of, place);
+    let payload = table.required_choice("payload", &payloads);
+    let payload = payload.map_or(Payload::Json, |payload| payload.value);
+    let kind = kind(&table, of?.value, place);
     let json = payload == Payload::Json;
     let pointer = pointer(&table, "pointer");
     let bare = matches!(kind, Some(Kind::Online(None)));
@@ -180,18 +181,21 @@ fn value(table: Table, filler: &Filler, place: Option<LoopPlace>) -> Option<Valu
                 .wrong(&table.span_of(key), found, "only with payload = \"json\"");
         }
     }
-    let rule = ValueRule {
-        topic,
+    let matches = self::matches(&table, "match", filler);
+    let absent = words(&table, "absent").unwrap_or_default();
+    let replayed = self::matches(&table, "replayed", filler);
+    let counter = self::pointer(&table, "counter");
+    table.finish();
+    Some(ValueRule {
+        topic: topic?,
         payload,
-        matches: matches(&table, "match", filler),
+        matches,
         kind: kind?,
         pointer,
-        absent: words(&table, "absent").unwrap_or_default(),
-        replayed: matches(&table, "replayed", filler),
-        counter: self::pointer(&table, "counter"),
-    };
-    table.finish();
-    Some(rule)
+        absent,
+        replayed,
+        counter,
+    })
 }
 
 fn kind(table: &Table, of: Of, place: Option<LoopPlace>) -> Option<Kind> {

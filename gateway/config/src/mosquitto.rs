@@ -19,8 +19,8 @@ use crate::secrets::{SecretName, Secrets};
 /// Why the broker's files could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    #[error("no secret \"{0}\" is set; remedy: add it to the secrets file")]
-    Missing(SecretName),
+    #[error("no secret for {0}; remedy: add it to the secrets file")]
+    Missing(String),
     #[error("two devices share the user \"{0}\" but not the secret")]
     TwoSecrets(String),
     #[error("no random numbers: {0}")]
@@ -195,10 +195,16 @@ pub fn passwd(configuration: &Configuration, secrets: &Secrets) -> Result<String
             return Err(BrokerError::TwoSecrets(user.clone()));
         }
     }
+    let missing = secrets.missing(users.values().copied().collect());
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+        return Err(BrokerError::Missing(names.join(", ")));
+    }
     let mut text = String::new();
     for (user, name) in users {
-        let secret = secrets.get(name);
-        let secret = secret.ok_or_else(|| BrokerError::Missing(name.clone()))?;
+        let Some(secret) = secrets.get(name) else {
+            continue;
+        };
         let hash = password::hash(
             secret.reveal().as_bytes(),
             &password::salt().map_err(BrokerError::Random)?,
