@@ -39,10 +39,7 @@ pub fn votes(patterns: &Patterns, pattern: usize, aligned: &Aligned, steps: &Ste
                 .unwrap_or(run.0);
             let row = steps.at(peak);
             let sum: f32 = legal.iter().map(|l| row[*l as usize].exp()).sum();
-            legal
-                .iter()
-                .map(|l| row[*l as usize] - sum.ln())
-                .collect()
+            legal.iter().map(|l| row[*l as usize] - sum.ln()).collect()
         })
         .collect();
     Votes {

@@ -144,6 +144,7 @@ impl Bgr<'_> {
     }
 
     /// The pixel, the nearest one at the edge for what lies outside.
+    #[inline(always)]
     pub(crate) fn at(&self, x: i32, y: i32) -> [u8; 3] {
         let x = x.clamp(0, self.width as i32 - 1) as usize;
         let y = y.clamp(0, self.height as i32 - 1) as usize;
