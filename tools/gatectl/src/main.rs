@@ -1,10 +1,15 @@
 //! gatectl: the technician's command line.
 
+mod control;
+mod help;
+mod journal;
+mod outbox;
 mod read;
+mod status;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(
@@ -20,11 +25,23 @@ struct Cli {
 enum Command {
     /// Reads the plates of pictures on disk, without a daemon.
     Read(read::ReadArgs),
+    /// How the gateway is.
+    Status(status::StatusArgs),
+    /// The journal of events.
+    Journal(journal::JournalArgs),
+    /// What upstream has not confirmed.
+    Outbox(outbox::OutboxArgs),
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let language = help::language();
+    let matches = help::translated(Cli::command(), language).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match cli.command {
         Command::Read(args) => read::run(args),
+        Command::Status(args) => status::run(args, language),
+        Command::Journal(args) => journal::run(args, language),
+        Command::Outbox(args) => outbox::run(args, language),
     };
     done.unwrap_or_else(|error| {
         eprintln!("gatectl: {error:#}");

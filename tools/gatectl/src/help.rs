@@ -1,0 +1,171 @@
+//! Help in the technician's language: clap's own words and ours, from one table.
+
+use clap::{Arg, ArgAction, Command};
+use gateway_wire::messages::Language;
+
+/// The language of `LC_ALL`, `LC_MESSAGES` or `LANG`, in that order.
+pub fn language() -> Language {
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .map_or(Language::En, |tag| Language::from_tag(&tag))
+}
+
+/// One of two texts.
+pub fn either(language: Language, zh: &str, en: &str) -> String {
+    match language {
+        Language::Zh => zh,
+        Language::En => en,
+    }
+    .to_string()
+}
+
+/// The command line with its help in `language`.
+pub fn translated(command: Command, language: Language) -> Command {
+    match language {
+        Language::En => command,
+        Language::Zh => in_chinese(command, ""),
+    }
+}
+
+const TEMPLATE: &str = "{about-with-newline}\n用法: {usage}\n\n{all-args}{after-help}";
+
+/// Command or `COMMAND --ARG` → 中文. A command's path is written with spaces.
+const ROWS: &[(&str, &str)] = &[
+    ("", "卡口网关的技术员命令行"),
+    ("read", "识别磁盘图片中的车牌,不需要守护进程"),
+    ("read --pictures", "图片:JPEG、PNG、BMP 或 WebP"),
+    ("read --json", "每张图片输出一行 JSON"),
+    ("read --crop", "图片是已裁好的车牌:找不到车牌时整张识读"),
+    ("read --models", "存放 models.toml 和已下载模型的目录"),
+    ("check", "检查配置,一次列出全部错误"),
+    ("check --config", "配置文件"),
+    ("check --path", "配置文件"),
+    ("status", "网关状态"),
+    ("status --state_dir", "网关的状态目录"),
+    ("status --json", "输出 API 的 JSON"),
+    ("journal", "事件日志"),
+    ("journal check", "核对全部日志的编号、链、内容和图片"),
+    ("journal check --state_dir", "网关的状态目录"),
+    ("journal check --json", "输出 API 的 JSON"),
+    ("outbox", "各上级平台尚未确认的事件"),
+    ("outbox --state_dir", "网关的状态目录"),
+    ("outbox --json", "输出 API 的 JSON"),
+];
+
+fn text(key: &str) -> Option<&'static str> {
+    ROWS.iter().find(|row| row.0 == key).map(|row| row.1)
+}
+
+fn in_chinese(command: Command, path: &str) -> Command {
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_string())
+        .collect();
+    let mut command = command
+        .help_template(TEMPLATE)
+        .subcommand_help_heading("命令")
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .mut_args(|arg| argument(arg, path))
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help_heading("选项")
+                .help("显示帮助"),
+        );
+    if path.is_empty() {
+        command = command.disable_version_flag(true).arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .help_heading("选项")
+                .help("显示版本"),
+        );
+    }
+    if let Some(about) = text(path) {
+        command = command.about(about).long_about(None);
+    }
+    for name in names {
+        let inner = join(path, &name);
+        command = command.mut_subcommand(name, |command| in_chinese(command, &inner));
+    }
+    command
+}
+
+fn argument(arg: Arg, path: &str) -> Arg {
+    let heading = match arg.is_positional() {
+        true => "参数",
+        false => "选项",
+    };
+    let key = join(path, &format!("--{}", arg.get_id()));
+    let arg = arg.help_heading(heading);
+    match text(&key) {
+        Some(help) => arg.help(help).long_help(None),
+        None => arg,
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_string(),
+        path => format!("{path} {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn each(command: &Command, path: &str, look: &mut dyn FnMut(&Command, &str)) {
+        look(command, path);
+        for inner in command.get_subcommands() {
+            each(inner, &join(path, inner.get_name()), look);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_a_chinese_text() {
+        let command = crate::Cli::command();
+        each(&command, "", &mut |command, path| {
+            assert!(text(path).is_some(), "command {path:?}");
+            for arg in command.get_arguments() {
+                let key = join(path, &format!("--{}", arg.get_id()));
+                assert!(text(&key).is_some(), "argument {key:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn chinese_help_is_chinese_throughout() {
+        let mut command = translated(crate::Cli::command(), Language::Zh);
+        command.build();
+        each(&command.clone(), "", &mut |command, path| {
+            let help = command.clone().render_long_help().to_string();
+            for english in ["Usage:", "Options:", "Commands:", "Arguments:", "Print"] {
+                assert!(!help.contains(english), "{path}: {help}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_translated_command_line_understands_the_same_words() {
+        for language in [Language::Zh, Language::En] {
+            let command = translated(crate::Cli::command(), language);
+            let words = [
+                "gatectl",
+                "journal",
+                "check",
+                "--state-dir",
+                "/tmp/x",
+                "--json",
+            ];
+            assert!(command.try_get_matches_from(words).is_ok());
+        }
+    }
+}
