@@ -122,7 +122,7 @@ export function sayFact(fact: Fact): string {
   if (fact.name === 'plate.text') return plateText(String(value));
   if (fact.name === 'plate.confidence') return `${Math.round(Number(value) / 10)}%`;
   const prefix = SPELLED[fact.name];
-  return prefix ? word(prefix, String(value)) : String(value);
+  return (prefix ? word(prefix, String(value)) : String(value)) || '–';
 }
 
 const LOCALE: Record<Language, string> = { zh: 'zh-CN', en: 'en-GB' };

@@ -1,5 +1,5 @@
-// Codes that only the page puts into words: kinds and colours of plates, facts about lanes and
-// lists, states without a code of their own. All other codes come from the gateway's own table.
+// Codes in words where the gateway's own table has none: kinds and colours of plates, facts about
+// lanes and lists. What stands in that table goes before what stands here.
 import type { Text } from './text';
 
 export const codes = {
@@ -15,8 +15,12 @@ export const codes = {
   'fact.lane.healthy': { zh: '车道设备正常', en: 'Lane is well' },
   'fact.lists.vehicles_age_hours': { zh: '车辆名单已有小时数', en: 'Age of the vehicle list, h' },
   'fact.lists.cards_age_hours': { zh: '卡名单已有小时数', en: 'Age of the card list, h' },
-  'fact.lists.watched_age_hours': { zh: '布控名单已有小时数', en: 'Age of the watch list, h' },
+  'fact.lists.watched_plates_age_hours': { zh: '布控车牌名单已有小时数', en: 'Age of the watched plates, h' },
+  'fact.lists.watched_areas_age_hours': { zh: '布控地区名单已有小时数', en: 'Age of the watched areas, h' },
   'fact.lists.passes_age_hours': { zh: '通行证名单已有小时数', en: 'Age of the list of passes, h' },
+  'fact.vehicle.inside': { zh: '车辆已在小区内', en: 'Vehicle is inside' },
+  'fact.card.inside': { zh: '持卡人已在小区内', en: "Card's holder is inside" },
+  'fact.pass.id': { zh: '通行证编号', en: 'Pass' },
   'truth.true': { zh: '是', en: 'yes' },
   'truth.false': { zh: '否', en: 'no' },
 
@@ -47,6 +51,15 @@ export const codes = {
   'site.wrist': { zh: '手腕', en: 'wrist' },
   'site.ear': { zh: '耳', en: 'ear' },
   'site.surface': { zh: '表面', en: 'surface' },
+
+  'alert.missing_plate': { zh: '没有车牌,等待处理', en: 'No plate: waits for an answer' },
+  'alert.missing_card': { zh: '没有刷卡,等待处理', en: 'No card: waits for an answer' },
+  'alert.missing_temperature': { zh: '没有体温,等待处理', en: 'No temperature: waits for an answer' },
+  'alert.missing_pass': { zh: '没有通行证,等待处理', en: 'No pass: waits for an answer' },
+  'alert.missing_device_down': { zh: '设备故障,等待处理', en: 'A device is down: waits for an answer' },
+  'alert.not_opened': { zh: '道闸没有打开', en: 'The arm was not opened' },
+  'alert.emergency_untrusted': { zh: '不可信来源报告紧急情况,未动作', en: 'An untrusted source told of an emergency; nothing moved' },
+  'withdrawn.crowded': { zh: '车道内通行过多', en: 'too many in the lane' },
 
   // What the gateway cannot tell because it was not reached, or told in words this page lacks.
   'error.unreachable': { zh: '连不上网关,未执行。', en: 'The gateway cannot be reached; nothing was done.' },
