@@ -230,7 +230,7 @@ fn several_cameras_that_arrive_at_once_all_get_frames() {
 }
 
 #[test]
-fn f3_a_panic_in_the_sink_stays_in_its_camera() {
+fn f03_a_panic_in_the_sink_stays_in_its_camera() {
     let server = server(None);
     let (health_in, health) = channel();
     let (frame_in, frames) = channel();

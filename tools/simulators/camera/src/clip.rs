@@ -124,7 +124,7 @@ pub struct Cache {
 }
 
 /// Changes whenever the drawing changes, so that no old clip is shown.
-const LOOK: u32 = 2;
+const LOOK: u32 = 3;
 
 impl Cache {
     /// Uses the folder, which is created.
@@ -149,11 +149,13 @@ impl Cache {
 
 fn encoder(format: Format) -> Result<(AppSrc, AppSink, gst::Pipeline)> {
     let Format { width, height, fps } = format;
+    // The quantizer decides; the rate only keeps a burst within what a camera would send.
+    let kilobits = (width * height / 250).max(500);
     let line = format!(
         "appsrc name=source format=time block=true max-buffers=4 \
            caps=video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
          ! x264enc pass=qual quantizer=22 speed-preset=ultrafast tune=zerolatency threads=1 trellis=false \
-           bframes=0 key-int-max={fps} byte-stream=true aud=false \
+           bframes=0 bitrate={kilobits} key-int-max={fps} byte-stream=true aud=false \
          ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au \
          ! appsink name=sink sync=false"
     );

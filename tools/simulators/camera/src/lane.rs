@@ -1,9 +1,10 @@
 //! What a lane's camera shows at each frame: the clip of the vehicle that is there, or the empty lane.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use traffic::{APPROACH_MS, Arrival, Kind, LEAVING_MS, Lane, Plate, STANDING_MS};
 
 use crate::car::Car;
@@ -66,10 +67,14 @@ impl Studio {
         Clip::cached(&cache, &name, format, || {
             let mut empty = vec![0; format.bytes()];
             self.scene.draw(None, &mut empty);
-            Clip::encode(format, IDLE_SECONDS * format.fps as usize, |_, frame| {
-                frame.copy_from_slice(&empty);
-                self.scene.grain(frame);
-            })
+            Clip::encode(
+                format,
+                IDLE_SECONDS * format.fps as usize,
+                |number, frame| {
+                    frame.copy_from_slice(&empty);
+                    self.scene.grain(number, frame);
+                },
+            )
         })
     }
 
@@ -89,9 +94,19 @@ impl Studio {
                     Place::Standing => frame.copy_from_slice(&standing),
                     moving => self.scene.draw(Some((&car, moving)), frame),
                 }
-                self.scene.grain(frame);
+                self.scene.grain(number, frame);
             })
         })
+    }
+
+    fn arrival(&mut self, arrival: &Arrival) -> Result<Clip> {
+        match &arrival.kind {
+            Kind::Vehicle { plate, body, .. } => self.visit(plate, *body),
+            Kind::Person { .. } => bail!(
+                "{} is no vehicle: only vehicle lanes have a camera here",
+                arrival.id
+            ),
+        }
     }
 
     /// One picture of a vehicle standing at the arm, as an I420 frame.
@@ -99,7 +114,7 @@ impl Studio {
         let car = Car::draw(&self.lettering, plate, body);
         let mut frame = vec![0; self.scene.format().bytes()];
         self.scene.draw(Some((&car, Place::Standing)), &mut frame);
-        self.scene.grain(&mut frame);
+        self.scene.grain(0, &mut frame);
         frame
     }
 }
@@ -119,52 +134,74 @@ fn frames(milliseconds: u64, format: Format) -> usize {
     (milliseconds * u64::from(format.fps) / 1000) as usize
 }
 
+/// So many visits are encoded before they are needed, while the lane is shown: a lane that drew its next
+/// vehicle only when it is due would stand still for a second.
+const AHEAD: usize = 4;
+
+/// A vehicle's visit and the frame at which it begins.
+struct Visit {
+    first: u64,
+    clip: Clip,
+}
+
 /// A lane acting out its arrivals.
 pub struct LaneFeed {
-    studio: Studio,
     idle: Clip,
-    arrivals: Vec<Arrival>,
-    clips: HashMap<String, Clip>,
-    /// The visit that is shown or comes next.
-    next: usize,
+    /// Bounded by [`AHEAD`]: the drawing thread waits.
+    drawn: Receiver<Result<Visit>>,
+    waiting: VecDeque<Visit>,
     /// The frame at which the empty lane began to be shown.
     idle_since: u64,
 }
 
 impl LaneFeed {
-    /// Encodes the empty lane and the visits that begin before `ready_ms`; later ones are encoded when
-    /// they are needed, unless the cache has them.
+    /// Encodes the empty lane and the visits that begin before `ready_ms`. A thread goes on with the later
+    /// ones, a few ahead of time; it ends with the feed.
     pub fn prepare(mut studio: Studio, lane: &Lane, ready_ms: u64) -> Result<LaneFeed> {
         let idle = studio.idle()?;
+        let format = idle.format;
+        let arrivals = lane.arrivals.clone();
+        let (draw, drawn) = sync_channel(AHEAD);
+        std::thread::Builder::new()
+            .name(format!("draw-{}", lane.name))
+            .spawn(move || {
+                for arrival in &arrivals {
+                    let first = frames(arrival.appear_ms, format) as u64;
+                    let visit = studio.arrival(arrival).map(|clip| Visit { first, clip });
+                    if draw.send(visit).is_err() {
+                        return;
+                    }
+                }
+            })?;
         let mut feed = LaneFeed {
-            studio,
             idle,
-            arrivals: lane.arrivals.clone(),
-            clips: HashMap::new(),
-            next: 0,
+            drawn,
+            waiting: VecDeque::new(),
             idle_since: 0,
         };
-        for at in 0..feed.arrivals.len() {
-            if feed.arrivals[at].appear_ms < ready_ms {
-                feed.clip(at)?;
-            }
+        for _ in lane
+            .arrivals
+            .iter()
+            .filter(|arrival| arrival.appear_ms < ready_ms)
+        {
+            let visit = feed
+                .drawn
+                .recv()
+                .context("the drawing thread ended early")??;
+            feed.waiting.push_back(visit);
         }
         Ok(feed)
     }
 
-    fn clip(&mut self, at: usize) -> Result<Clip> {
-        let Kind::Vehicle { plate, body, .. } = &self.arrivals[at].kind else {
-            anyhow::bail!(
-                "{} is no vehicle: a lane for persons has no camera here",
-                self.arrivals[at].id
-            );
-        };
-        if let Some(clip) = self.clips.get(&plate.text) {
-            return Ok(clip.clone());
+    /// The visit that is shown or comes next; none when nobody comes any more.
+    fn next(&mut self) -> Result<Option<&Visit>> {
+        if self.waiting.is_empty() {
+            match self.drawn.recv() {
+                Ok(visit) => self.waiting.push_back(visit?),
+                Err(_) => return Ok(None),
+            }
         }
-        let clip = self.studio.visit(plate, *body)?;
-        self.clips.insert(plate.text.clone(), clip.clone());
-        Ok(clip)
+        Ok(self.waiting.front())
     }
 }
 
@@ -174,20 +211,18 @@ impl Feed for LaneFeed {
     }
 
     fn unit(&mut self, number: u64) -> Result<Unit> {
-        while let Some(arrival) = self.arrivals.get(self.next) {
-            let first = frames(arrival.appear_ms, self.idle.format) as u64;
-            if number < first {
+        while let Some(visit) = self.next()? {
+            if number < visit.first {
                 break;
             }
-            let clip = self.clip(self.next)?;
-            if let Some(unit) = clip.units.get((number - first) as usize) {
+            if let Some(unit) = visit.clip.units.get((number - visit.first) as usize) {
                 return Ok(unit.clone());
             }
-            self.next += 1;
+            self.waiting.pop_front();
             self.idle_since = number;
         }
         let units = &self.idle.units;
-        let at = (number - self.idle_since) % units.len() as u64;
+        let at = number.saturating_sub(self.idle_since) % units.len() as u64;
         units
             .get(at as usize)
             .cloned()

@@ -38,7 +38,6 @@ pub struct Scene {
     background: Canvas,
     raised: Canvas,
     noise: Vec<i8>,
-    turn: usize,
 }
 
 /// The camera stands this high over the road, metres.
@@ -67,7 +66,6 @@ impl Scene {
             background,
             raised,
             noise,
-            turn: 0,
         }
     }
 
@@ -98,11 +96,11 @@ impl Scene {
         }
     }
 
-    /// A little sensor noise on the brightness; the same frames get the same noise in every run.
-    pub fn grain(&mut self, frame: &mut [u8]) {
+    /// A little sensor noise on the brightness. It follows from the seed and the frame's number, so that a
+    /// clip is the same in every run.
+    pub fn grain(&self, number: usize, frame: &mut [u8]) {
         let luma = &mut frame[..self.format.width * self.format.height];
-        let mut offset = (self.turn * 7919) % NOISE;
-        self.turn += 1;
+        let mut offset = (number * 7919) % NOISE;
         for row in luma.chunks_exact_mut(self.format.width) {
             offset = (offset + 4099) % (NOISE - self.format.width);
             for (pixel, noise) in row.iter_mut().zip(&self.noise[offset..]) {
