@@ -242,10 +242,10 @@ fn announce(mut request: Request, from: From, streams: &Stopping, state: &WebSta
 /// day and names nobody.
 fn audit(request: &Request, caller: &Caller, state: &WebState) {
     let path = request.uri().path();
-    tracing::info!(account = %caller.account, method = %request.method(), path, "the control socket was used");
     if matches!(path, "/api/status" | "/api/messages" | "/api/openapi.json") {
         return;
     }
+    tracing::info!(account = %caller.account, method = %request.method(), path, "the control socket was used");
     let event = Event::new(state.clock.now(), EventKind::Audit).part(
         PartKind::Identity,
         Class::Audit,

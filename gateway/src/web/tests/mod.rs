@@ -1,6 +1,7 @@
 //! The web side with fakes behind its handles: a journal in memory, a gate that says *done*.
 
 mod access;
+mod doors;
 mod login;
 mod orders;
 mod sight;
