@@ -132,7 +132,7 @@ fn general(root: &Table) -> Option<General> {
             .file
             .beside(written.as_ref().map_or(default, |w| &w.value))
     };
-    let state_dir = folder("state_dir", "/var/lib/checkpoint-gateway");
+    let state_dir = folder("state_dir", "/var/lib/gateway");
     let models_dir = folder("models_dir", "../models");
     let devices = folder("devices_dir", "devices");
     let secrets = table.text("secrets_file", "the path of a file of mode 0600");

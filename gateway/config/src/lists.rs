@@ -172,7 +172,9 @@ fn card(text: &str) -> Result<Card, Wrong> {
         .chars()
         .filter(|c| !matches!(c, '-' | ':' | ' '))
         .collect();
-    let hex = bare.len() >= 4 && bare.len() % 2 == 0 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+    let hex = bare.len() >= 4
+        && bare.len().is_multiple_of(2)
+        && bare.bytes().all(|b| b.is_ascii_hexdigit());
     if hex {
         return Ok(Card::new(&bare.to_ascii_uppercase()));
     }

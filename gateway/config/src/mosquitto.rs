@@ -82,8 +82,8 @@ pub fn config(configuration: &Configuration, folder: &Path) -> String {
          # No number limit, but a size: nothing confirmed is dropped while the gateway is slow.\n\
          max_queued_messages 0\n\
          max_queued_bytes 67108864\n\
-         # A device's message is refused above 64 KiB; events upstream may be larger.\n\
-         message_size_limit 1048576\n\
+         # The gateway refuses a device's message above 64 KiB; events upstream may be larger.\n\
+         max_packet_size 1048576\n\
          set_tcp_nodelay true\n\
          log_dest stderr\n\
          log_type error\n\

@@ -1,5 +1,6 @@
 //! gatectl: the technician's command line.
 
+mod check;
 mod control;
 mod help;
 mod journal;
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Reads the plates of pictures on disk, without a daemon.
     Read(read::ReadArgs),
+    /// Names everything that is wrong in a configuration, its rules and its lists.
+    Check(check::CheckArgs),
     /// How the gateway is.
     Status(status::StatusArgs),
     /// The journal of events.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match cli.command {
         Command::Read(args) => read::run(args),
+        Command::Check(args) => check::run(&args.config),
         Command::Status(args) => status::run(args, language),
         Command::Journal(args) => journal::run(args, language),
         Command::Outbox(args) => outbox::run(args, language),

@@ -304,7 +304,7 @@ fn card(spelling: Spelling, text: &str) -> Result<Card, Refusal> {
                 .filter(|c| !matches!(c, '-' | ':' | ' ' | '.'))
                 .map(|c| c.to_ascii_uppercase())
                 .collect();
-            let whole = hex.len() % 2 == 0 && (4..=40).contains(&hex.len());
+            let whole = hex.len().is_multiple_of(2) && (4..=40).contains(&hex.len());
             if !whole || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(Refusal::NotACard);
             }

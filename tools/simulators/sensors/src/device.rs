@@ -140,6 +140,12 @@ impl Device {
                 .client
                 .try_publish(topic, QoS::AtLeastOnce, true, there);
         }
+        if self.family == Family::Thermometer {
+            let payload = json!({ "facesluiceId": TERMINAL }).to_string();
+            let _ =
+                self.client
+                    .try_publish("mqtt/face/heartbeat", QoS::AtLeastOnce, false, payload);
+        }
         if self.family == Family::Relay {
             // Tasmota listens to all of its relays; the access list lets it read these.
             for relay in 1..=3 {
