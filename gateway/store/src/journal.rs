@@ -51,18 +51,28 @@ pub struct Snapshot {
     pub state: Vec<u8>,
 }
 
+/// The boot number of the last start; 0 before the first.
+pub(crate) fn last_boot(journal: &dyn Journal) -> Result<u32, StoreError> {
+    match journal.note(BOOT)? {
+        None => Ok(0),
+        Some(bytes) => bytes
+            .as_slice()
+            .try_into()
+            .map(u32::from_le_bytes)
+            .map_err(|_| StoreError::NoteDamaged {
+                what: "the boot counter".to_owned(),
+            }),
+    }
+}
+
+pub(crate) fn set_last_boot(journal: &dyn Journal, boot: u32) -> Result<(), StoreError> {
+    journal.put_note(BOOT, &boot.to_le_bytes())
+}
+
 /// Counts this start: the boot number of every event until the next one, from 1.
 pub fn begin_boot(journal: &dyn Journal) -> Result<u32, StoreError> {
-    let before = match journal.note(BOOT)? {
-        None => 0,
-        Some(bytes) => u32::from_le_bytes(bytes.as_slice().try_into().map_err(|_| {
-            StoreError::NoteDamaged {
-                what: "the boot counter".to_owned(),
-            }
-        })?),
-    };
-    let boot = before.saturating_add(1);
-    journal.put_note(BOOT, &boot.to_le_bytes())?;
+    let boot = last_boot(journal)?.saturating_add(1);
+    set_last_boot(journal, boot)?;
     Ok(boot)
 }
 

@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod ranges;
 pub mod reader;
 pub mod record;
+mod salvage;
 pub mod seal;
 pub mod writer;
 

@@ -53,6 +53,14 @@ impl SledJournal {
     /// Damage that can be seen at the end of the journal is an error of kind *corrupt*; what lies
     /// before is verified when it is read, and by `check`.
     pub fn open(path: &Path) -> Result<SledJournal, StoreError> {
+        let mut journal = SledJournal::open_as_it_is(path)?;
+        journal.identify()?;
+        journal.verify_end()?;
+        Ok(journal)
+    }
+
+    /// Opens a damaged journal for reading what is left of it; its id may be unknown.
+    pub(crate) fn open_as_it_is(path: &Path) -> Result<SledJournal, StoreError> {
         let db = guarded("open", || {
             sled::Config::new()
                 .path(path)
@@ -75,8 +83,6 @@ impl SledJournal {
             poisoned: AtomicBool::new(false),
         };
         journal.last = AtomicU64::new(journal.find_last()?);
-        journal.identify()?;
-        journal.verify_end()?;
         Ok(journal)
     }
 

@@ -1,8 +1,8 @@
 //! Opening the store: one process at a time, on a full disk too, and with damage put aside.
 //!
 //! 1. Lock the folder. 2. Open the journal; when the disk is full, delete the ballast and try
-//! again. 3. What is damaged is renamed into `quarantine/` and a new journal begins, with a new id.
-//! 4. Count the boot. 5. Put the ballast back when there is room.
+//! again. 3. A damaged journal is rebuilt under a new id from what can be read of it, and then
+//! renamed into `quarantine/`. 4. Count the boot. 5. Put the ballast back when there is room.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -19,6 +19,7 @@ use crate::journal::{Journal, begin_boot};
 use crate::on_sled::{SledJournal, mark_path, sync_folder};
 use crate::outbox::Outbox;
 use crate::reader::Reader;
+use crate::salvage::rebuild;
 use crate::seal::{Origin, Sealer};
 use crate::writer::{Outcome, Writer, WriterHandle};
 
@@ -43,10 +44,12 @@ pub enum Condition {
     /// There was none.
     Fresh,
     Resumed,
-    /// It was damaged and lies aside; the caller records a *storage* event and raises an alert.
+    /// It was damaged and lies aside; a new one holds the `salvaged` events that could be read.
+    /// The caller records a *storage* event and raises an alert.
     Quarantined {
         cause: StoreError,
         moved_to: PathBuf,
+        salvaged: u64,
     },
 }
 
@@ -55,7 +58,7 @@ impl Store {
     pub fn open(folder: &Path, gateway: Name, grid: Name) -> Result<Store, StoreError> {
         fs::create_dir_all(folder).map_err(file_error("create", folder))?;
         let lock = lock(folder)?;
-        let (journal, condition) = open_journal(folder)?;
+        let (journal, condition) = open_journal(folder, &gateway, &grid)?;
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let boot = begin_boot(&*journal)?;
         let evidence = Evidence::open(&folder.join("evidence"))?;
@@ -126,24 +129,58 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn open_journal(folder: &Path) -> Result<(SledJournal, Condition), StoreError> {
+fn open_journal(
+    folder: &Path,
+    gateway: &Name,
+    grid: &Name,
+) -> Result<(SledJournal, Condition), StoreError> {
     let path = folder.join("journal");
-    let existed = path.exists();
+    finish_rebuilding(folder, &path)?;
     let cause = match open_with_room(folder, &path) {
-        Ok(journal) if existed && journal.last() > 0 => return Ok((journal, Condition::Resumed)),
+        Ok(journal) if journal.last() > 0 => return Ok((journal, Condition::Resumed)),
         Ok(journal) => return Ok((journal, Condition::Fresh)),
         Err(cause) if matches!(cause.kind(), Kind::Corrupt | Kind::Bug) => cause,
         Err(cause) => return Err(cause),
     };
-    let moved_to = put_aside(folder, &path)?;
     tracing::error!(
         cause = &cause as &dyn std::error::Error,
+        "the journal is damaged: it is rebuilt from what can be read"
+    );
+    let salvaged = rebuild(&path, &folder.join(REBUILT), gateway, grid)?;
+    let moved_to = put_aside(folder, &path)?;
+    finish_rebuilding(folder, &path)?;
+    tracing::error!(
         moved_to = %moved_to.display(),
-        "the journal is damaged: it lies aside, and a new one begins"
+        salvaged,
+        "the damaged journal lies aside, and the rebuilt one goes on"
     );
     let journal = open_with_room(folder, &path)?;
-    Ok((journal, Condition::Quarantined { cause, moved_to }))
+    Ok((
+        journal,
+        Condition::Quarantined {
+            cause,
+            moved_to,
+            salvaged,
+        },
+    ))
 }
+
+/// A rebuilt journal is whole before the damaged one leaves its place: when only the rebuilt one
+/// is there, a crash came between the two renames.
+fn finish_rebuilding(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let rebuilt = folder.join(REBUILT);
+    if path.exists() || !rebuilt.exists() {
+        return Ok(());
+    }
+    let mark = mark_path(&rebuilt);
+    if mark.exists() {
+        fs::rename(&mark, mark_path(path)).map_err(file_error("rename", mark))?;
+    }
+    fs::rename(&rebuilt, path).map_err(file_error("rename", rebuilt))?;
+    sync_folder(folder)
+}
+
+const REBUILT: &str = "rebuilt";
 
 fn open_with_room(folder: &Path, path: &Path) -> Result<SledJournal, StoreError> {
     match SledJournal::open(path) {

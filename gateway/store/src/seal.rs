@@ -76,6 +76,31 @@ impl Sealer {
         self.chain(event, committed, parts)
     }
 
+    /// Takes an event over from another journal: a new number, new salts, a new chain; what was
+    /// recorded stays, and what was erased stays erased.
+    pub fn reseal(&mut self, stored: &Stored) -> Result<Stored, StoreError> {
+        let mut committed = stored.header.parts.clone();
+        let mut parts = Vec::with_capacity(committed.len());
+        for (promised, part) in committed.iter_mut().zip(&stored.parts) {
+            parts.push(match part {
+                PartState::Present { body, .. } => {
+                    let mut salt: Salt = [0; 16];
+                    self.salts.fill_bytes(&mut salt);
+                    promised.commitment = commitment(&salt, body.as_bytes());
+                    PartState::Present {
+                        salt,
+                        body: body.clone(),
+                    }
+                }
+                PartState::Erased => PartState::Erased,
+            });
+        }
+        let mut event = Event::new(stored.header.moment(), stored.header.kind);
+        event.lane.clone_from(&stored.header.lane);
+        event.passage.clone_from(&stored.header.passage);
+        self.chain(&event, committed, parts)
+    }
+
     fn chain(
         &mut self,
         event: &Event,

@@ -123,13 +123,13 @@ pub fn on_sled(folder: &Path) -> Arc<dyn Journal> {
     Arc::new(SledJournal::open(&folder.join("journal")).expect("a journal"))
 }
 
-/// Appends events 1 to `count` in one go.
+/// Appends `count` events in commits of 16.
 pub fn fill(journal: &Arc<dyn Journal>, count: u64) {
     let mut sealer = sealer(journal, count);
     let from = sealer.end().number + 1;
     let mut next = from;
     while next < from + count {
-        let to = (next + 511).min(from + count - 1);
+        let to = (next + 15).min(from + count - 1);
         let records = (next..=to)
             .map(|number| {
                 gateway_store::record::encode(&sealer.seal(&event(number)).expect("a record"))

@@ -3,7 +3,7 @@
 use std::fs;
 
 use gateway_core::name::Name;
-use gateway_store::{Condition, Outcome, Store, StoreError, Submission};
+use gateway_store::{Condition, Outcome, Store, StoreError, Submission, decode};
 
 use crate::harness::{DEADLINE, event};
 
@@ -69,9 +69,15 @@ fn p03_a_journal_that_ends_too_early_is_put_aside_under_a_new_id() {
     fs::remove_dir_all(folder.path().join("journal")).expect("removed");
     copy(earlier.path(), &folder.path().join("journal"));
     let store = open(folder.path()).expect("a store");
-    let Condition::Quarantined { cause, moved_to } = store.condition() else {
+    let Condition::Quarantined {
+        cause,
+        moved_to,
+        salvaged,
+    } = store.condition()
+    else {
         panic!("not noticed: {:?}", store.condition());
     };
+    assert_eq!(*salvaged, 10);
     assert!(matches!(
         cause,
         StoreError::RolledBack {
@@ -81,7 +87,36 @@ fn p03_a_journal_that_ends_too_early_is_put_aside_under_a_new_id() {
     ));
     assert!(moved_to.join("journal").join("db").is_file());
     assert_ne!(store.origin().journal, id);
-    append(&store, 1, 5);
+    // The boots go on, so that no passage id comes twice; the events are those of before.
+    assert_eq!(store.boot(), 2);
+    for number in 1..=10 {
+        let stored = store
+            .reader()
+            .get(number)
+            .expect("readable")
+            .expect("there");
+        assert_eq!(decode(&stored).expect("an event"), event(number));
+    }
+    append(&store, 11, 5);
+    let report = gateway_store::check::check(&store.reader(), None).expect("a report");
+    assert!(report.is_good() && report.events == 15);
+    drop(store);
+    assert!(matches!(
+        open(folder.path()).expect("a store").condition(),
+        Condition::Resumed
+    ));
+}
+
+#[test]
+fn p03_a_crash_between_the_renames_of_a_rebuilt_journal_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).expect("a store");
+    append(&store, 1, 10);
+    drop(store);
+    // The damaged one is aside, the rebuilt one not yet in its place.
+    fs::rename(folder.path().join("journal"), folder.path().join("rebuilt")).expect("renamed");
+    let store = open(folder.path()).expect("a store");
+    assert_eq!(store.reader().last(), 10);
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

@@ -1,0 +1,157 @@
+//! Journal append against a plain log with fdatasync, in the same run and on the same disk.
+//!
+//! `append_bench [FOLDER] [EVENTS]` prints one JSON line:
+//! `{"events", "bytes", "commit", "ours_per_s", "bare_per_s", "ratio"}`. Both write records of 1 KiB
+//! in commits of 64, each commit durable before the next; in turns, so that a disk that slows down
+//! slows both. Sealing (JSON, salts, hashes) is part of ours; `store_per_s` leaves it out.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use gateway_core::event::{Body, Class, Event, EventKind, PartKind};
+use gateway_core::moment::{ClockTrust, Moment, Mono};
+use gateway_core::name::Name;
+use gateway_store::journal::{Batch, Journal};
+use gateway_store::on_sled::SledJournal;
+use gateway_store::record;
+use gateway_store::seal::{End, Origin, Sealer};
+use rand::SeedableRng;
+
+const COMMIT: u64 = 64;
+const BYTES: usize = 1024;
+/// Commits in a turn of one of the two.
+const TURN: u64 = 50;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let events: u64 = match arguments.next() {
+        Some(text) => text.parse().context("the number of events")?,
+        None => 50_000,
+    };
+    let folder = folder.join(format!("append-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let measured = measure(&folder, events);
+    std::fs::remove_dir_all(&folder)?;
+    println!("{}", measured?);
+    Ok(())
+}
+
+fn measure(folder: &Path, events: u64) -> Result<String> {
+    let mut ours = Ours::open(folder)?;
+    let mut bare = Bare::open(folder)?;
+    let turns = events.div_ceil(COMMIT * TURN);
+    let mut spent = [Duration::ZERO; 3];
+    for _ in 0..turns {
+        let begun = Instant::now();
+        let storing = ours.turn()?;
+        spent[0] += begun.elapsed();
+        spent[1] += storing;
+        let begun = Instant::now();
+        bare.turn()?;
+        spent[2] += begun.elapsed();
+    }
+    let events = turns * TURN * COMMIT;
+    let [ours, store, bare] = spent.map(|time| events as f64 / time.as_secs_f64());
+    Ok(format!(
+        r#"{{"events":{events},"bytes":{BYTES},"commit":{COMMIT},"ours_per_s":{ours:.0},"store_per_s":{store:.0},"bare_per_s":{bare:.0},"ratio":{:.3}}}"#,
+        ours / bare
+    ))
+}
+
+struct Ours {
+    journal: SledJournal,
+    sealer: Sealer,
+    event: Event,
+}
+
+impl Ours {
+    fn open(folder: &Path) -> Result<Ours> {
+        let journal = SledJournal::open(&folder.join("journal"))?;
+        let origin = Origin {
+            gateway: Name::new("gate-1"),
+            grid: Name::new("350603"),
+            journal: journal.id(),
+        };
+        let salts = Box::new(rand::rngs::StdRng::from_entropy());
+        let mut sealer = Sealer::new(origin.clone(), End::EMPTY, salts);
+        let event = sized_event(&mut sealer)?;
+        let salts = Box::new(rand::rngs::StdRng::from_entropy());
+        Ok(Ours {
+            journal,
+            sealer: Sealer::new(origin, End::EMPTY, salts),
+            event,
+        })
+    }
+
+    /// Returns the time spent storing alone.
+    fn turn(&mut self) -> Result<Duration> {
+        let mut storing = Duration::ZERO;
+        for _ in 0..TURN {
+            let first = self.sealer.end().number + 1;
+            let mut records = Vec::with_capacity(COMMIT as usize);
+            for _ in 0..COMMIT {
+                records.push(record::encode(&self.sealer.seal(&self.event)?));
+            }
+            let begun = Instant::now();
+            self.journal.append(&Batch {
+                first,
+                records,
+                snapshot: None,
+            })?;
+            storing += begun.elapsed();
+        }
+        Ok(storing)
+    }
+}
+
+/// An event whose record has `BYTES` bytes, give or take the digits of its number.
+fn sized_event(sealer: &mut Sealer) -> Result<Event> {
+    let event = |filler: usize| {
+        let at = Moment {
+            boot: 1,
+            mono: Mono(1),
+            wall_ms: 1_700_000_000_000,
+            offset_min: 480,
+            trust: ClockTrust::Synchronised,
+        };
+        Event::new(at, EventKind::Storage).part(
+            PartKind::Detail,
+            Class::Passage,
+            Body::Note {
+                code: Name::new("bench"),
+                values: vec![(Name::new("filler"), "x".repeat(filler))],
+            },
+        )
+    };
+    let empty = record::encode(&sealer.seal(&event(0))?).len();
+    Ok(event(BYTES.saturating_sub(empty)))
+}
+
+/// The limit: a file, a write and an fdatasync a commit.
+struct Bare {
+    file: File,
+    commit: Vec<u8>,
+}
+
+impl Bare {
+    fn open(folder: &Path) -> Result<Bare> {
+        Ok(Bare {
+            file: File::create(folder.join("plain"))?,
+            commit: vec![b'x'; BYTES * COMMIT as usize],
+        })
+    }
+
+    fn turn(&mut self) -> Result<()> {
+        for _ in 0..TURN {
+            self.file.write_all(&self.commit)?;
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+}
