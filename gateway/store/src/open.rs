@@ -1,8 +1,11 @@
 //! Opening the store: one process at a time, on a full disk too, and with damage put aside.
 //!
-//! 1. Lock the folder. 2. Open the journal; when the disk is full, delete the ballast and try
-//! again. 3. A damaged journal is rebuilt under a new id from what can be read of it, and then
-//! renamed into `quarantine/`. 4. Count the boot. 5. Put the ballast back when there is room.
+//! 1. Lock the folder.
+//! 2. Open the journal; when the disk is full, delete the ballast and try again.
+//! 3. A damaged journal is rebuilt under a new id from what can be read of it, and then renamed
+//!    into `quarantine/`.
+//! 4. Count the boot.
+//! 5. Put the ballast back when there is room.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
