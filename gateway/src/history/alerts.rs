@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use gateway_core::event::{Body, Event, EventKind};
-use gateway_wire::api::{Alert, AlertState, Picture};
+use gateway_wire::api::{Alert, AlertState, PartState, Picture};
 
 /// Closed alerts that stay in memory; older ones are in the journal only.
 const CLOSED: usize = 5_000;
@@ -82,6 +82,10 @@ impl Alerts {
                     alert.picture = sighting.evidence.as_ref().map(Picture::from);
                 }
                 Body::Card { card, .. } => alert.card = Some(card.reveal().to_string()),
+                Body::DeviceState { device, state } => {
+                    alert.device = Some(device.to_string());
+                    alert.device_code = PartState::of(state).1;
+                }
                 _ => {}
             }
         }
@@ -141,6 +145,8 @@ fn from_raised(raised: &gateway_core::alert::Raised) -> Alert {
         lane: None,
         passage: None,
         rule: raised.rule.as_ref().map(ToString::to_string),
+        device: None,
+        device_code: None,
         text: raised.message.as_ref().map(Into::into),
         plate: None,
         card: None,

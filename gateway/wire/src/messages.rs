@@ -93,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn every_alert_of_the_gate_has_a_text() {
+        for code in gateway_core::alert::code::ALL {
+            assert!(text("alert", code, Language::Zh).is_some(), "alert.{code}");
+        }
+    }
+
+    #[test]
     fn values_fill_the_placeholders() {
         let text = sentence(
             "error",

@@ -92,7 +92,7 @@ fn lines(status: &Status, language: Language) -> String {
         state(status.recogniser.state, language),
         status.recogniser.reads,
         say("次", "reads"),
-        coded(status.recogniser.code.as_deref())
+        coded(status.recogniser.code.as_deref(), language)
     ));
     parts(status, language, &mut out);
     out.join("\n") + "\n"
@@ -112,7 +112,7 @@ fn parts(status: &Status, language: Language, out: &mut Vec<String>) {
             say("帧/秒", "frames/s"),
             camera.width,
             camera.height,
-            coded(camera.code.as_deref())
+            coded(camera.code.as_deref(), language)
         ));
     }
     for device in &status.devices {
@@ -126,7 +126,7 @@ fn parts(status: &Status, language: Language, out: &mut Vec<String>) {
             device.received,
             say("拒收", "refused"),
             device.refused,
-            coded(device.code.as_deref())
+            coded(device.code.as_deref(), language)
         ));
     }
     for destination in &status.destinations {
@@ -167,12 +167,13 @@ fn running(status: &Status, language: Language) -> String {
 fn trouble(at: PartState, code: Option<&str>, language: Language) -> String {
     match at {
         PartState::Live | PartState::Starting => String::new(),
-        _ => format!(" · {}{}", state(at, language), coded(code)),
+        _ => format!(" · {}{}", state(at, language), coded(code, language)),
     }
 }
 
-fn coded(code: Option<&str>) -> String {
-    code.map(|code| format!(" · {code}")).unwrap_or_default()
+fn coded(code: Option<&str>, language: Language) -> String {
+    code.map(|code| format!(" · {}", text("failure", code, language).unwrap_or(code)))
+        .unwrap_or_default()
 }
 
 fn state(state: PartState, language: Language) -> &'static str {

@@ -366,3 +366,22 @@ async fn a_lane_shows_its_passage_and_its_cameras() {
         json!([{"id": "cam-1", "state": "failed", "code": "refused"}])
     );
 }
+
+#[tokio::test]
+async fn an_alert_about_a_device_names_it_and_why_it_failed() {
+    let bench = Bench::new();
+    let raised = raised(&bench, 1).part(
+        PartKind::Detail,
+        Class::Alarm,
+        EventBody::DeviceState {
+            device: Name::from("cam-1"),
+            state: gateway_core::reading::DeviceState::Failed {
+                code: Name::from("unreachable"),
+            },
+        },
+    );
+    bench.durable(vec![raised], &[]);
+    let (_, alerts) = bench.get("/api/alerts", &bench.session(Role::Guard)).await;
+    assert_eq!(alerts[0]["device"], "cam-1");
+    assert_eq!(alerts[0]["device_code"], "unreachable");
+}

@@ -30,6 +30,10 @@ pub struct Alert {
     pub lane: Option<String>,
     pub passage: Option<String>,
     pub rule: Option<String>,
+    /// Which device or camera it is about.
+    pub device: Option<String>,
+    /// Why that failed; its text stands under `failure.`.
+    pub device_code: Option<String>,
     /// The rule's own message.
     pub text: Option<Text>,
     pub plate: Option<String>,
