@@ -17,9 +17,7 @@ const FULL: Format = Format {
 fn main() {
     let frame = lane();
     let mut motion = Motion::new(&[]);
-    row("motion of a 1080p frame", 200, || {
-        drop(motion.update(&frame))
-    });
+    row("motion of a 1080p frame", 200, || _ = motion.update(&frame));
     let mut encoder = jpeg::Encoder::new(85).expect("an encoder");
     let whole = jpeg::View::default();
     row("a 1080p frame as JPEG", 50, || {
