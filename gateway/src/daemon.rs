@@ -156,6 +156,7 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
     drop(running);
     drop(channels);
     let _ = gate.join();
+    centre.health.forget_queues();
     drop(centre);
     let _ = writer.join();
     let _ = dispatcher.join();
@@ -233,7 +234,12 @@ fn recorder(writer: WriterHandle<Outward>) -> Recorder {
 
 /// A journal that had to be put aside is told in the new one.
 fn record_condition(centre: &Centre) {
-    let Condition::Quarantined { cause, moved_to } = centre.store.condition() else {
+    let Condition::Quarantined {
+        cause,
+        moved_to,
+        salvaged,
+    } = centre.store.condition()
+    else {
         return;
     };
     let body = Body::Note {
@@ -241,6 +247,7 @@ fn record_condition(centre: &Centre) {
         values: vec![
             (Name::from("cause"), cause.to_string()),
             (Name::from("moved_to"), moved_to.display().to_string()),
+            (Name::from("salvaged"), salvaged.to_string()),
         ],
     };
     let event = Event::new(centre.clock.now(), EventKind::Storage).part(

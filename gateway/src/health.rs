@@ -219,6 +219,11 @@ impl Health {
         );
     }
 
+    /// The queues end: what they ask holds their channels open.
+    pub fn forget_queues(&self) {
+        self.known().queues.clear();
+    }
+
     pub fn dropped(&self, queue: &'static str) {
         if let Some(queue) = self.known().queues.get_mut(queue) {
             queue.dropped += 1;

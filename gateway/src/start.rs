@@ -158,5 +158,23 @@ fn prepare(start: &Start, configuration: &Configuration) -> anyhow::Result<()> {
     if let Some(user) = &start.user {
         privilege::become_user(user, state_dir)?;
     }
+    settle_libraries(state_dir);
     Ok(())
+}
+
+/// The daemon's user has no home: GStreamer keeps its list of plugins in the state folder, and its
+/// network library asks no desktop for settings or a proxy.
+fn settle_libraries(state_dir: &Path) {
+    let settings = [
+        ("HOME", state_dir.as_os_str()),
+        ("GST_REGISTRY", state_dir.join("gstreamer.registry").as_os_str()),
+        ("GSETTINGS_BACKEND", "memory".as_ref()),
+        ("GIO_USE_PROXY_RESOLVER", "dummy".as_ref()),
+        ("GIO_USE_VFS", "local".as_ref()),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in settings {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var(name, value) };
+    }
 }

@@ -13,7 +13,7 @@ from .install import RELEASE, Trouble
 from .processes import Process, Supervisor
 
 # Everything must be up so long after the simulators were told when the traffic starts.
-LEAD_S = 8
+LEAD_S = 12
 # After the last second: so long until everything recorded must be confirmed upstream.
 SETTLE_S = 30
 LANES = "in-1,out-1"
@@ -112,7 +112,10 @@ class Demo:
     def start_cameras(self):
         self.process(
             "camera-sim",
-            self.camera_command("--port", self.site.rtsp_port, "--start-at", self.start_ms),
+            self.camera_command(
+                "--port", self.site.rtsp_port, "--start-at", self.start_ms,
+                "--login", f"gateway:{sites.read_secrets(self.site)['cameras']}",
+            ),
             ready=r"^ready rtsp://.*/out-1",
         )
 
