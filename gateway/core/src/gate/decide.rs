@@ -27,7 +27,7 @@ impl Gate {
         waited: bool,
         out: &mut Outputs,
     ) -> bool {
-        let (missing, facts) = self.gather(at, lane, index, waited);
+        let missing = self.gathered(at, lane, index, |gathered| gathered.missing());
         let passage = &self.lanes[lane].passages[index];
         let again_open = passage.again.is_some_and(|again| {
             let since = match again.need {
@@ -38,10 +38,10 @@ impl Gate {
             };
             since.is_none_or(|got| got <= again.since)
         });
-        if !waited && (!missing.is_empty() || again_open) {
+        if !waited && (again_open || missing.iter().any(|missing| worth_waiting(missing))) {
             return false;
         }
-        let Some(facts) = facts else { return false };
+        let facts = self.gathered(at, lane, index, |gathered| gathered.facts());
         let evaluation = self.rules.evaluate(self.config(lane), &facts);
         if missing.is_empty()
             && !(waited && again_open)
@@ -49,8 +49,8 @@ impl Gate {
         {
             return true;
         }
-        if evaluation.verdict == Verdict::Admit && !waited && self.window_of(lane, index) < at.mono
-        {
+        let admits = evaluation.verdict == Verdict::Admit && missing.is_empty();
+        if admits && !waited && self.window_of(lane, index) < at.mono {
             // Known, but not from now: its next live part decides, or the end of the wait.
             return false;
         }
@@ -72,18 +72,18 @@ impl Gate {
         }
     }
 
-    /// What is missing, and the facts when it is time for them.
-    fn gather(
+    /// Asks what a passage has gathered.
+    fn gathered<R>(
         &self,
         at: Moment,
         lane: usize,
         index: usize,
-        waited: bool,
-    ) -> (Vec<Missing>, Option<Facts>) {
+        ask: impl FnOnce(&Gathered<'_>) -> R,
+    ) -> R {
         let passage = &self.lanes[lane].passages[index];
         let down = |need| self.source_down(lane, need);
         let inside = |key: &str| self.memory.is_inside(key);
-        let gathered = Gathered {
+        ask(&Gathered {
             at,
             lane: self.config(lane),
             sighting: passage.sighting.as_ref(),
@@ -96,10 +96,7 @@ impl Gate {
             lookalikes: &self.lookalikes,
             uses: &self.memory.uses,
             inside: &inside,
-        };
-        let missing = gathered.missing();
-        let facts = (missing.is_empty() || waited).then(|| gathered.facts());
-        (missing, facts)
+        })
     }
 
     /// Lets the wait start anew when every rule that stands against an admit asks for it.
@@ -176,6 +173,7 @@ impl Gate {
         };
         passage.stage = Stage::Decided(verdict);
         passage.again = None;
+        passage.decided_at = Some(at.mono);
         passage.decision = Some(decision.clone());
         passage.facts = facts.got();
         if verdict == Verdict::Hold && config.fallback.after_ms > 0 {
@@ -301,6 +299,13 @@ impl Gate {
             self.raise(at, Some(lane), Some(index), alarm, Vec::new(), out);
         }
     }
+}
+
+/// Whether more may come for what is missing. An implausible temperature has been taken: whoever
+/// is measured next may be the next person, so a second one is for a person to order or for a new
+/// touch of the reader.
+fn worth_waiting(missing: &Missing) -> bool {
+    missing.cause != Cause::ImplausibleReading
 }
 
 fn rule_names_pass(rule: &Rule) -> bool {

@@ -229,9 +229,11 @@ impl Gate {
                 passage.wait_from = Some(at.mono);
             }
             passage.first_since = passage.first_since.or(Some(at.mono));
-            let waited = self
-                .wait_until(lane, &self.lanes[lane].passages[index])
-                .is_some_and(|until| until <= at.mono);
+            let passage = &self.lanes[lane].passages[index];
+            let waited = passage.hurried
+                || self
+                    .wait_until(lane, passage)
+                    .is_some_and(|until| until <= at.mono);
             if self.try_to_decide(at, lane, index, waited, out) {
                 return true;
             }

@@ -15,6 +15,8 @@ use crate::site::{LaneKind, Need};
 const SAME_TOUCH_MS: u64 = 2_000;
 /// The same plate on a new track so soon after its passage went through is the same vehicle.
 const SAME_VEHICLE_MS: u64 = 5_000;
+/// A temperature so soon after a person was decided is that person's.
+const LATE_MS: u64 = 1_000;
 /// A track that began so soon after a vehicle stood is the vehicle's own.
 const SAME_VEHICLE_HEAD_MS: u64 = 1_000;
 
@@ -166,14 +168,19 @@ impl Gate {
         let live = reading.freshness == Freshness::Live;
         let needed = self.config(lane).needs.temperature;
         let passages = &self.lanes[lane].passages;
-        let lacks = passages.iter().position(|p| {
-            p.gathering() && (lacks_temperature(p) || wants_again(p, Need::Temperature))
-        });
-        // It came too late for a passage that was decided without it.
-        let late = passages
+        let lacks = passages
             .iter()
-            .position(|p| !p.gathering() && p.temperature.is_none());
-        let index = match lacks.or(late) {
+            .position(|p| p.gathering() && p.temperature.is_none());
+        // Taken again, but only by the one who came last: after that it is somebody else's.
+        let last = passages.len().checked_sub(1);
+        let again = last.filter(|last| may_be_taken_again(&passages[*last]));
+        // So soon after a decision it is that person's, late or once more. Where the reader stands
+        // before the thermometer this also keeps one stray reading from shifting all that follow.
+        let late = last.filter(|last| {
+            let decided = passages[*last].decided_at;
+            decided.is_some_and(|decided| at.mono.since(decided) <= LATE_MS * 1_000)
+        });
+        let index = match lacks.or(again).or(late) {
             Some(index) => index,
             None if !live || !needed || temperature.site == BodySite::Surface => {
                 self.stray_reading(at, reading, None, out);
@@ -194,12 +201,16 @@ impl Gate {
         self.joined(at, lane, index, reading, out);
     }
 
-    /// A person comes with a card: whoever was done before has gone on.
+    /// A person comes with a card: whoever was done before has gone on, and who had presented
+    /// everything, useless as it was, gives nothing more.
     fn next_person(&mut self, at: Moment, lane: usize, out: &mut Outputs) {
+        let needs = self.site.lanes[lane].needs;
         let mut index = 0;
         while index < self.lanes[lane].passages.len() {
-            let passage = &self.lanes[lane].passages[index];
+            let passage = &mut self.lanes[lane].passages[index];
             if passage.gathering() || passage.held() {
+                passage.hurried |= (!needs.card || passage.card.is_some())
+                    && (!needs.temperature || passage.temperature.is_some());
                 index += 1;
             } else {
                 let end = passage.end_on_leaving(false);
@@ -268,12 +279,14 @@ fn may_be_its_plate(passage: &Passage, sighting: &Sighting) -> bool {
     passage.gathering() || sighting.first_seen <= stood.plus_ms(SAME_VEHICLE_HEAD_MS)
 }
 
-fn lacks_temperature(passage: &Passage) -> bool {
-    passage.temperature.as_ref().is_none_or(|got| {
+/// A temperature that decides nothing, or that a rule wants once more.
+fn may_be_taken_again(passage: &Passage) -> bool {
+    let useless = passage.temperature.as_ref().is_some_and(|got| {
         got.value.site == BodySite::Surface
             || got.value.body < Millidegrees::LEAST_PLAUSIBLE
             || got.freshness != Freshness::Live
-    })
+    });
+    passage.gathering() && (useless || wants_again(passage, Need::Temperature))
 }
 
 fn wants_again(passage: &Passage, need: Need) -> bool {

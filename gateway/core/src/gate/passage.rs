@@ -63,11 +63,14 @@ pub(super) struct Passage {
     pub last_part: Mono,
     /// The newest live and trusted part: the window of an opening begins here.
     pub newest_live: Option<Mono>,
+    pub decided_at: Option<Mono>,
     pub decision: Option<Decision>,
     pub facts: Vec<FactRecord>,
     pub fallback_at: Option<Mono>,
     /// Its opening did not go out.
     pub not_opened: bool,
+    /// The next person has come: it waits no longer.
+    pub hurried: bool,
     /// Since when it stands first; nothing waits for one behind.
     pub first_since: Option<Mono>,
 }
@@ -92,10 +95,12 @@ impl Passage {
             rearms: 0,
             last_part: at.mono,
             newest_live: None,
+            decided_at: None,
             decision: None,
             facts: Vec::new(),
             fallback_at: None,
             not_opened: false,
+            hurried: false,
             first_since: None,
         }
     }

@@ -105,7 +105,11 @@ pub(super) fn compile(source: &str) -> Result<Node, Vec<Mistake>> {
         Ok(Ok(parsed)) => parsed,
         Ok(Err(errors)) => {
             let mistakes = errors.errors.iter().map(|error| {
-                let offset = offset_of(source, error.pos.0, error.pos.1);
+                let offset = if error.msg.contains("<EOF>") {
+                    source.len()
+                } else {
+                    offset_of(source, error.pos.0, error.pos.1)
+                };
                 let first = error.msg.lines().next().unwrap_or_default();
                 Mistake::new(offset, first, "a CEL expression over the facts")
             });
