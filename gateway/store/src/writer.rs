@@ -10,7 +10,7 @@
 //! commits at once: the commit itself is the time in which the next ones gather.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,17 @@ pub struct WriterHandle<T> {
 struct State {
     durable: AtomicU64,
     commits: AtomicU64,
+    /// When the commit that runs now began.
+    committing: Mutex<Option<Instant>>,
     failure: OnceLock<Arc<StoreError>>,
+}
+
+impl State {
+    fn committing(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.committing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T> Clone for WriterHandle<T> {
@@ -123,6 +133,14 @@ impl<T> WriterHandle<T> {
         self.inbox.len()
     }
 
+    /// How long the commit that runs now has taken; `None` while the writer is idle.
+    ///
+    /// sled may wait for ever after a write that the disk refused, and then there is no failure to
+    /// report: the process's watchdog must look here and end it (F-1). Nothing was acknowledged.
+    pub fn committing_for(&self) -> Option<Duration> {
+        self.state.committing().as_ref().map(Instant::elapsed)
+    }
+
     /// The failure after which nothing more is taken.
     pub fn failure(&self) -> Option<Arc<StoreError>> {
         self.state.failure.get().cloned()
@@ -146,6 +164,7 @@ impl Writer {
         let state = Arc::new(State {
             durable: AtomicU64::new(journal.last()),
             commits: AtomicU64::new(0),
+            committing: Mutex::new(None),
             failure: OnceLock::new(),
         });
         let handle = WriterHandle {
@@ -189,7 +208,10 @@ impl<T> Work<T> {
     fn run(mut self) {
         while let Ok(first) = self.submissions.recv() {
             let gathered = self.gather(first);
-            match self.commit(gathered) {
+            *self.state.committing() = Some(Instant::now());
+            let committed = self.commit(gathered);
+            *self.state.committing() = None;
+            match committed {
                 Ok(durable) => {
                     for submission in durable {
                         // The dispatcher is gone: the process is ending.

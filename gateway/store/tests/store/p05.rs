@@ -4,7 +4,10 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crossbeam_channel::RecvTimeoutError;
 use gateway_core::name::Name;
 use gateway_store::check::check;
 use gateway_store::error::StoreError;
@@ -12,13 +15,15 @@ use gateway_store::header::JournalId;
 use gateway_store::journal::{Batch, Journal, Snapshot};
 use gateway_store::on_sled::SledJournal;
 use gateway_store::{Outcome, Reader, Store, Submission, Writer};
-use std::sync::Arc;
 
 use crate::harness::{event, sealer};
 
 const FOLDER: &str = "STORE_TEST_FOLDER";
 const HIDES: &str = "STORE_TEST_HIDES_ERRORS";
 const EVENTS: u64 = 40;
+
+/// Far longer than any commit of these tests takes.
+const STALLED: Duration = Duration::from_secs(5);
 
 /// Not a test: the process whose calls fail. Says `accepted N` and at the end `failed` or `done`.
 #[test]
@@ -45,7 +50,21 @@ fn p05_child() {
         if taken.is_err() {
             break;
         }
-        match outcomes.recv() {
+        let outcome = loop {
+            match outcomes.recv_timeout(Duration::from_millis(50)) {
+                // What the daemon's watchdog does: a commit that never ends ends the process.
+                Err(RecvTimeoutError::Timeout) if handle.committing_for() > Some(STALLED) => {
+                    break None;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                other => break Some(other),
+            }
+        };
+        let Some(outcome) = outcome else {
+            writeln!(out, "failed").expect("said");
+            break;
+        };
+        match outcome {
             Ok(Outcome::Durable(durable)) => {
                 writeln!(out, "accepted {}", durable.then).expect("said")
             }
