@@ -147,7 +147,7 @@ def page():
 
 
 def is_page_source(path):
-    apart = {"node_modules", "dist", "tests", "dev", "shots"}
+    apart = {"node_modules", "dist", "tests", "dev", "screens"}
     return path.is_file() and not apart.intersection(path.relative_to(WEB).parts)
 
 

@@ -140,18 +140,19 @@ def look_at(arrival, tally, due):
 
 
 def decisions(events, start_ms):
-    """The platform's decision events as decisions; its times are wall times, ours count from the start."""
+    """The platform's decision events; its times are wall times, ours count from the traffic's start."""
     return [decided(event, start_ms) for event in events]
 
 
 def decided(event, start_ms):
-    header, parts = event["header"], event["parts"]
-    facts = {fact["name"]: fact["state"] for part in parts for fact in part.get("facts", [])}
+    header = event["header"]
+    bodies = [part["body"] or {} for part in event["parts"]]
+    facts = {fact["name"]: fact["state"] for body in bodies for fact in body.get("facts", [])}
     return Decided(
         lane=header["lane"],
         passage=header["passage"],
         at_ms=header["wall_ms"] - start_ms,
-        verdict=next(part["verdict"] for part in parts if "verdict" in part),
+        verdict=next((body["verdict"] for body in bodies if "verdict" in body), "unknown"),
         plate=text(facts.get("plate.text")),
         card=text(facts.get("card.id")),
     )
@@ -162,5 +163,36 @@ def text(state):
 
 
 def alerts(events):
-    """The passages that an alert was raised for."""
+    """The passages for which an alert was raised; None for alerts of a lane or a device."""
     return [event["header"].get("passage") for event in events]
+
+
+def without_alert(decided_all, alerted):
+    """Each hold calls a person."""
+    return [
+        f"{one.lane}: the hold of passage {one.passage} raised no alert"
+        for one in decided_all
+        if one.verdict == "hold" and one.passage not in alerted
+    ]
+
+
+def received(book):
+    return sum(one["received"] for one in book.get("gateways", []))
+
+
+def upstream(book, last, waiting):
+    """What is wrong between the journal's last number and what the platform holds and confirmed."""
+    objections = []
+    for one in book.get("gateways", []):
+        if one["missing"]:
+            objections.append(f"the platform misses the events {one['missing']}")
+        if one["altered"]:
+            objections.append(f"{one['altered']} events reached the platform altered")
+    highest = max((one["highest"] for one in book.get("gateways", [])), default=0)
+    if last == 0 or waiting is None:
+        objections.append("the gateway does not say how far its journal goes")
+    elif highest < last:
+        objections.append(f"the journal has {last} events, the platform knows of {highest}")
+    if waiting:
+        objections.append(f"{waiting} events are without receipt")
+    return objections

@@ -323,16 +323,23 @@ impl Camera {
         let period = Duration::from_secs(1) / feed.format().fps;
         let mut number = 0u64;
         let mut still: Option<Unit> = None;
+        // Before the scenario begins the camera shows its first picture, so that viewers are there in time.
+        let mut first = None;
         while !ending.load(Ordering::Relaxed) {
             let due = start + Duration::from_nanos(period.as_nanos() as u64 * number);
             let now = Instant::now();
             if due > now {
-                std::thread::sleep((due - now).min(Duration::from_millis(200)));
+                std::thread::sleep((due - now).min(period));
                 if due > Instant::now() {
+                    if let Some(unit) = &first {
+                        self.send(unit, still.as_ref());
+                    } else if number == 0 {
+                        first = feed.unit(0).ok();
+                    }
                     continue;
                 }
             }
-            let unit = match feed.unit(number) {
+            let unit = match first.take().map_or_else(|| feed.unit(number), Ok) {
                 Ok(unit) => unit,
                 Err(cause) => {
                     tracing::error!(camera = self.name, %cause, "the camera has nothing more to show");
