@@ -147,7 +147,10 @@ fn an_arm_is_closed_only_over_a_loop_that_is_known_free_and_fresh() {
          4.1 in-1 close_lane
          5.0 in-1 under off
          5.1 in-1 under on retained
-         5.2 in-1 close_lane",
+         5.2 in-1 close_lane
+         6.0 in-1 under off
+         6.1 in-1 health loop-2 silent
+         6.2 in-1 close_lane",
         "1 - order refused loop_unknown
          2 - stray
          2.1 - order refused loop_occupied
@@ -155,7 +158,10 @@ fn an_arm_is_closed_only_over_a_loop_that_is_known_free_and_fresh() {
          3.4 move 1 close in-1 until 3.5
          3.6 - order refused loop_stale
          4.1 - order refused loop_stale
-         5.2 - order refused loop_occupied",
+         5.2 - order refused loop_occupied
+         6.1 - device
+         6.1 - alert 1 device_down
+         6.2 - order refused loop_unknown",
     );
 }
 

@@ -34,6 +34,22 @@ fn a_vehicle_without_a_plate_holds_as_unreadable_and_ends_unread() {
 }
 
 #[test]
+fn a_retained_loop_is_no_arrival_and_hides_none() {
+    check(
+        "1.0 in-1 loop on retained
+         2.0 in-1 loop on
+         9.0 in-1 health loop-1 silent
+         20.0 end",
+        "2 in-1-1-1 begun
+         5 in-1-1-1 hold plate Unreadable
+         5 in-1-1-1 alert 1 unreadable
+         9 - device
+         9 - alert 2 device_down
+         12 in-1-1-1 ended unread",
+    );
+}
+
+#[test]
 fn the_wait_begins_at_the_loop_where_one_works() {
     check(
         "0.5 in-1 loop off

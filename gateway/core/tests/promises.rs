@@ -1,204 +1,22 @@
-//! D-1, D-2, D-3, D-5, B-1, B-3 and T-1 at the counts of the check, on seeded random gates.
+//! D-1, D-2, D-5, B-1, B-3 and T-1 at the counts of the check, on seeded random gates.
 //!
 //! `GATE_SEEDS=n` multiplies the counts for a longer run.
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gateway_core::decision::{Cause, FactState, Verdict};
+use gateway_core::decision::Verdict;
 use gateway_core::event::{Barrier, Body, Event, EventKind};
-use gateway_core::facts::{Fact, FactType, Facts};
 use gateway_core::gate::{Gate, Input, Output};
 use gateway_core::moment::{ClockTrust, Moment, Mono};
 use gateway_core::name::Name;
-use gateway_core::reading::{
-    DeviceHealth, DeviceState, Freshness, LoopPlace, Reading, Trust, Value,
-};
-use proptest::prelude::*;
+use gateway_core::reading::{DeviceHealth, DeviceState, Freshness, LoopPlace, Reading, Trust};
 use sha2::{Digest, Sha256};
-use support::{Driver, lists, load, loop_value, rules, site};
+use support::{Driver, decisions, lists, loop_value, rules, site};
 
-mod random {
-    //! Random gate traffic from a seed.
-    use super::support::{loop_value, sighting, temperature};
-    use gateway_core::event::{Barrier, MoveOutcome};
-    use gateway_core::gate::Input;
-    use gateway_core::moment::Mono;
-    use gateway_core::name::{Name, PassageId};
-    use gateway_core::order::{Act, Order, Role, Sender};
-    use gateway_core::plate::Card;
-    use gateway_core::reading::{
-        ArmPosition, DeviceHealth, DeviceState, Freshness, LoopPlace, Reading, Trust, Value,
-    };
-
-    /// SplitMix64.
-    pub struct Dice(pub u64);
-
-    impl Dice {
-        pub fn roll(&mut self, sides: u64) -> u64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            (z ^ (z >> 31)) % sides
-        }
-    }
-
-    pub const LANES: [&str; 6] = ["in-1", "out-1", "walk-1", "cam-1", "dark-1", "tls-1"];
-
-    fn freshness(dice: &mut Dice, live: bool) -> Freshness {
-        match dice.roll(if live { 12 } else { 3 }) {
-            0 => Freshness::Retained,
-            1 => Freshness::Redelivered,
-            2 => Freshness::Replayed,
-            _ => Freshness::Live,
-        }
-    }
-
-    fn trust(dice: &mut Dice) -> Trust {
-        match dice.roll(10) {
-            0 => Trust::None,
-            1 | 2 => Trust::Password,
-            _ => Trust::Tls,
-        }
-    }
-
-    fn plate(dice: &mut Dice) -> String {
-        match dice.roll(8) {
-            0 => "闽E66666".to_owned(),
-            1 => "鄂A12345".to_owned(),
-            2 => "闽EI1111".to_owned(),
-            3 => format!("粤B{:05}", dice.roll(50)),
-            _ => format!("闽E1111{}", dice.roll(10)),
-        }
-    }
-
-    /// One input at `ms`. Without `live`, nothing that could open is live; without `orders`, no
-    /// person acts.
-    pub fn input(dice: &mut Dice, ms: u64, live: bool, orders: bool) -> Input {
-        let lane = LANES[dice.roll(6) as usize];
-        let received =
-            Mono::from_ms(ms.saturating_sub([0, 0, 0, 0, 5, 300, 2_500][dice.roll(7) as usize]));
-        let kind = dice.roll(if orders { 20 } else { 16 });
-        let value = match kind {
-            0..=4 => {
-                let track = ms / 4_000 + dice.roll(3);
-                let text = plate(dice);
-                let (closed, at_arm) = (dice.roll(3) == 0, dice.roll(3) == 0);
-                let (fresh, trust) = (freshness(dice, live), trust(dice));
-                let confidence = 850 + dice.roll(150) as u16;
-                return Input::Sighting(sighting(lane, &text, track, ms as u32, |s| {
-                    s.closed = closed;
-                    s.at_arm = at_arm;
-                    s.freshness = fresh;
-                    s.trust = trust;
-                    s.confidence_permille = confidence;
-                    s.first_seen = received;
-                    s.last_seen = received;
-                }));
-            }
-            5..=7 if dice.roll(6) == 0 => Value::Card(Card::new("BB01")),
-            5..=7 => Value::Card(Card::new(&format!("AA0{}", dice.roll(10)))),
-            8..=10 => Value::Temperature(temperature(34_000 + dice.roll(50) * 100)),
-            11 => loop_value(LoopPlace::Approach, dice.roll(2) == 0),
-            12 => loop_value(LoopPlace::UnderArm, dice.roll(2) == 0),
-            13 => Value::Arm(
-                [ArmPosition::Open, ArmPosition::Closed, ArmPosition::Moving]
-                    [dice.roll(3) as usize],
-            ),
-            14 if dice.roll(2) == 0 => Value::Online(dice.roll(2) == 0),
-            14 => {
-                return Input::DeviceHealth(DeviceHealth {
-                    device: Name::new(&format!("{lane}-camera")),
-                    lane: Some(Name::new(lane)),
-                    state: [DeviceState::Live, DeviceState::Silent][dice.roll(2) as usize].clone(),
-                });
-            }
-            15 => {
-                return Input::Moved {
-                    id: dice.roll(30),
-                    lane: Name::new(lane),
-                    command: Barrier::Open,
-                    outcome: if dice.roll(2) == 0 {
-                        MoveOutcome::Sent
-                    } else {
-                        MoveOutcome::Dropped {
-                            cause: Name::new("link_down"),
-                        }
-                    },
-                };
-            }
-            _ => return Input::Order(order(dice, ms, lane)),
-        };
-        // State of loops and arms stays live: it may end and decide, and must not open by itself.
-        let state = matches!(value, Value::Loop(_) | Value::Arm(_) | Value::Online(_));
-        let freshness = freshness(dice, live || state);
-        Input::Reading(Reading {
-            lane: Name::new(lane),
-            device: Name::new(&format!("{lane}-device-{kind}")),
-            received,
-            value,
-            freshness,
-            trust: trust(dice),
-            counter: None,
-        })
-    }
-
-    fn order(dice: &mut Dice, ms: u64, lane: &str) -> Order {
-        let passage = PassageId::parse(&format!("{lane}-1-{}", ms / 6_000 + dice.roll(4)));
-        let reason = Name::new("known_visitor");
-        let act = match dice.roll(12) {
-            0 => Act::Open { passage, reason },
-            1 => Act::Refuse { passage, reason },
-            2 => Act::Hold { passage },
-            3 => Act::Escort { passage, reason },
-            4 => Act::MeasureAgain { passage },
-            5 => Act::OpenLane {
-                lane: Name::new(lane),
-                reason,
-            },
-            6 | 7 => Act::CloseLane {
-                lane: Name::new(lane),
-            },
-            8 => Act::AcknowledgeAlert {
-                alert: dice.roll(30),
-            },
-            9 => Act::CloseAlert {
-                alert: dice.roll(30),
-                reason,
-                comment: "done".to_owned(),
-            },
-            10 if dice.roll(4) == 0 => Act::Emergency,
-            _ => Act::EndEmergency,
-        };
-        let from = if dice.roll(4) == 0 {
-            Sender::Upstream {
-                destination: Name::new("town"),
-            }
-        } else {
-            Sender::Person {
-                account: Name::new("wang"),
-                role: Role::Guard,
-            }
-        };
-        Order {
-            id: Name::new(&format!("o{}", dice.roll(ms.max(1)))),
-            from,
-            act,
-        }
-    }
-}
-
-use random::{Dice, LANES, input};
-
-fn counts(check: u64) -> u64 {
-    let times = std::env::var("GATE_SEEDS")
-        .ok()
-        .and_then(|n| n.parse::<u64>().ok());
-    check * times.unwrap_or(1)
-}
+use support::random::{Dice, LANES, counts, input};
 
 fn fresh_gate() -> Gate {
     thread_local! {
@@ -441,10 +259,9 @@ fn d05_every_opening_belongs_to_the_admit_or_answer_before_it_and_lies_in_its_wi
 fn lets_through(event: &Event) -> bool {
     match event.kind {
         EventKind::Decision => {
-            let admits = event.parts.iter().any(|part| {
+            event.parts.iter().any(|part| {
                 matches!(&part.body, Body::Decision(d) if d.verdict == Verdict::Admit && d.missing.is_empty() && !d.shadow)
-            });
-            admits
+            })
         }
         EventKind::Answer | EventKind::Order => true,
         _ => false,
@@ -524,22 +341,6 @@ fn close_lane(dice: &mut Dice, ms: u64) -> Input {
     })
 }
 
-/// What was decided when, without the label of the wall clock.
-fn decisions(driver: &Driver) -> Vec<(u64, String, Verdict)> {
-    let events = driver.events().filter_map(|event| {
-        let verdict = event.parts.iter().find_map(|part| match &part.body {
-            Body::Decision(decision) => Some(decision.verdict),
-            _ => None,
-        })?;
-        Some((
-            event.at.mono.0,
-            event.passage.as_ref()?.to_string(),
-            verdict,
-        ))
-    });
-    events.collect()
-}
-
 #[test]
 fn t01_a_clock_jump_moves_no_timer_and_changes_no_decision_that_asks_for_no_time() {
     const TWENTY_YEARS_MS: i64 = 20 * 365 * 86_400_000;
@@ -555,147 +356,4 @@ fn t01_a_clock_jump_moves_no_timer_and_changes_no_decision_that_asks_for_no_time
         go_on(&mut driver, seed, 120, true, true);
         assert_eq!(plain, decisions(&driver), "seed {seed}");
     }
-}
-
-#[test]
-fn t01_a_rule_that_asks_for_the_hour_holds_while_the_clock_is_not_trusted() {
-    let file = "[[rule]]\nid = \"day\"\ntitle = { zh = \"白天\", en = \"day\" }\nverdict = \"admit\"\nwhen = \"time.hour >= 6 && card.listed\"\n\
-        [[rule]]\nid = \"night\"\ntitle = { zh = \"夜间\", en = \"night\" }\nverdict = \"hold\"\nwhen = \"time.hour < 6\"\n";
-    for (trust, wanted) in [
-        (ClockTrust::Synchronised, Verdict::Admit),
-        (ClockTrust::Unknown, Verdict::Hold),
-    ] {
-        let site = site();
-        let set = load(&site, file).unwrap();
-        let mut driver = Driver::new(Gate::new(Arc::new(site), set, Arc::new(lists()), 1));
-        driver.clock = Box::new(move |mut moment: Moment| {
-            moment.trust = trust;
-            moment
-        });
-        for (ms, value) in [
-            (1_000, Value::Card(gateway_core::plate::Card::new("AA01"))),
-            (1_500, Value::Temperature(support::temperature(36_500))),
-        ] {
-            let reading = Reading {
-                lane: Name::new("walk-1"),
-                device: Name::new("device"),
-                received: Mono::from_ms(ms),
-                value,
-                freshness: Freshness::Live,
-                trust: Trust::Tls,
-                counter: None,
-            };
-            driver.apply(ms, Input::Reading(reading));
-        }
-        let verdicts: BTreeSet<Verdict> = decisions(&driver).into_iter().map(|d| d.2).collect();
-        assert_eq!(verdicts, BTreeSet::from([wanted]), "{trust:?}");
-    }
-}
-
-/// Rules with every connective over facts of every need.
-const TANGLED: &str = r#"
-[[rule]]
-id = "a"
-title = { zh = "一", en = "a" }
-verdict = "admit"
-when = "(vehicle.listed || !card.listed) && (temperature.celsius < 37.3 ? !vehicle.watched : card.listed)"
-[[rule]]
-id = "b"
-title = { zh = "二", en = "b" }
-verdict = "admit"
-when = "!(pass.valid && plate.confidence > 500) || plate.text in ['A', 'B']"
-[[rule]]
-id = "c"
-title = { zh = "三", en = "c" }
-verdict = "hold"
-when = "!(temperature.celsius <= 37.3) && !plate.agrees || card.id.startsWith('A')"
-[[rule]]
-id = "d"
-title = { zh = "四", en = "d" }
-verdict = "refuse"
-when = "!card.listed && !vehicle.listed && !(pass.uses_left > 0)"
-"#;
-
-fn fact_state(fact: Fact, dice: u64) -> FactState {
-    match fact.fact_type() {
-        FactType::Text => FactState::Text(["A", "B", "C"][(dice % 3) as usize].to_owned()),
-        FactType::Truth => FactState::Truth(dice % 2 == 0),
-        FactType::Number => FactState::Number((dice % 1_000) as i64),
-        FactType::Celsius => FactState::Millidegrees(36_000 + (dice % 30) as i32 * 100),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: counts(10_000) as u32, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn d03_taking_a_fact_away_never_turns_a_non_admit_into_an_admit(
-        dice in prop::collection::vec(any::<u64>(), 34),
-        absent in 0_u8..16,
-        away in 0_usize..4,
-        tangled in any::<bool>(),
-    ) {
-        thread_local! {
-            static SETS: [gateway_core::rule::RuleSet; 2] =
-                [rules(&site()), load(&site(), TANGLED).unwrap()];
-            static LANES: Vec<gateway_core::site::Lane> = site().lanes;
-        }
-        let groups: [&[&str]; 4] = [&["plate", "vehicle"], &["card"], &["temperature"], &["pass"]];
-        let mut facts = Facts::absent();
-        for (fact, dice) in Fact::ALL.iter().zip(&dice) {
-            let group = groups.iter().position(|group| group.contains(&fact.group()));
-            let is_absent = group.is_some_and(|group| absent & (1 << group) != 0 && group != away);
-            if !is_absent {
-                facts.set(*fact, fact_state(*fact, *dice));
-            }
-        }
-        let mut fewer = facts.clone();
-        fewer.miss(groups[away], Cause::NotPresented);
-        SETS.with(|sets| LANES.with(|lanes| {
-            let set = &sets[usize::from(tangled)];
-            for lane in lanes {
-                let whole = set.evaluate(lane, &facts).verdict;
-                let less = set.evaluate(lane, &fewer).verdict;
-                prop_assert!(whole == Verdict::Admit || less != Verdict::Admit, "{} {whole:?} {less:?}", lane.id);
-            }
-            Ok(())
-        }))?;
-    }
-}
-
-#[test]
-fn a_pass_is_used_once_even_across_a_crash() {
-    let file = "[[rule]]\nid = \"pass\"\ntitle = { zh = \"访客\", en = \"visitor\" }\nverdict = \"admit\"\nwhen = \"pass.valid\"\n";
-    let enter = |driver: &mut Driver, ms: u64| {
-        for (after, value) in [
-            (0, Value::Card(gateway_core::plate::Card::new("BB01"))),
-            (500, Value::Temperature(support::temperature(36_500))),
-        ] {
-            let reading = Reading {
-                lane: Name::new("walk-1"),
-                device: Name::new("device"),
-                received: Mono::from_ms(ms + after),
-                value,
-                freshness: Freshness::Live,
-                trust: Trust::Tls,
-                counter: None,
-            };
-            driver.apply(ms + after, Input::Reading(reading));
-        }
-    };
-    let new_gate = || {
-        let site = site();
-        let set = load(&site, file).unwrap();
-        Gate::new(Arc::new(site), set, Arc::new(lists()), 1)
-    };
-    let mut driver = Driver::new(new_gate());
-    enter(&mut driver, 1_000);
-    assert_eq!(decisions(&driver).last().unwrap().2, Verdict::Admit);
-    let mut gate = new_gate();
-    for (index, event) in driver.events().enumerate() {
-        gate.recover(index as u64 + 1, event);
-    }
-    let mut again = Driver::new(gate);
-    enter(&mut again, 5_000);
-    assert_eq!(decisions(&again).last().unwrap().2, Verdict::Hold);
 }

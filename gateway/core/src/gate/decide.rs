@@ -38,7 +38,7 @@ impl Gate {
             };
             since.is_none_or(|got| got <= again.since)
         });
-        if !waited && (again_open || missing.iter().any(|missing| worth_waiting(missing))) {
+        if !waited && (again_open || missing.iter().any(worth_waiting)) {
             return false;
         }
         let facts = self.gathered(at, lane, index, |gathered| gathered.facts());

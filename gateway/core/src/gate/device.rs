@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::alert::{Severity, code};
 use crate::event::{Barrier, Body, Class, Event, EventKind, MoveOutcome, Part, PartKind};
 use crate::gate::alarm::Alarm;
+use crate::gate::lane::LoopState;
 use crate::gate::{Gate, Move, Output, Outputs};
 use crate::moment::{Moment, Mono};
 use crate::name::Name;
@@ -122,6 +123,11 @@ impl Gate {
         }
         // A loop that is gone tells nothing; a camera that is gone follows nobody.
         for state in &mut self.lanes {
+            for known in [&mut state.approach, &mut state.under] {
+                if known.device.as_ref() == Some(&health.device) {
+                    *known = LoopState::default();
+                }
+            }
             for passage in &mut state.passages {
                 passage.close_tracks(&health.device, at.mono);
             }
@@ -153,15 +159,16 @@ impl Gate {
             LoopPlace::Approach => &mut lane_state.approach,
             LoopPlace::UnderArm => &mut lane_state.under,
         };
-        let before = known.occupied;
+        let changed = now && known.live != Some(state.occupied);
+        known.device = Some(reading.device.clone());
         // What is not live may only make us more careful.
         if now || state.occupied {
             known.occupied = Some(state.occupied);
         }
         if now {
+            known.live = Some(state.occupied);
             known.read = known.read.max(Some(reading.received));
         }
-        let changed = before != Some(state.occupied) && now;
         if !changed {
             return;
         }

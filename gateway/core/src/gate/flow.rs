@@ -93,7 +93,7 @@ impl Gate {
             others.any(|p| p.arrived.is_some())
         };
         let stands = config.has_approach_loop
-            && state.approach.occupied == Some(true)
+            && state.approach.live == Some(true)
             && passage.stood
             && passage.freed.is_none()
             && !explained;
@@ -222,7 +222,7 @@ impl Gate {
             // The one before it was felt by the same loop, which never became free.
             let moved_up = passage.wait_from.is_none()
                 && passage.arrived.is_none()
-                && state.approach.occupied == Some(true);
+                && state.approach.live == Some(true);
             if moved_up {
                 passage.stood = true;
                 passage.arrived = Some(at.mono);

@@ -60,7 +60,7 @@ impl Gate {
         self.record(event, out);
         // Where a loop tells arrival, standing still in the queue is not yet arrival.
         let loop_tells =
-            self.config(lane).has_approach_loop && self.lanes[lane].approach.occupied.is_some();
+            self.config(lane).has_approach_loop && self.lanes[lane].approach.live.is_some();
         if at_arm && !loop_tells {
             self.arrive(at, lane, index, out);
         }

@@ -41,6 +41,10 @@ pub(super) struct LaneState {
 #[derive(Debug, Default)]
 pub(super) struct LoopState {
     pub occupied: Option<bool>,
+    /// The same by live and proven readings alone: arrivals and departures rest on it.
+    pub live: Option<bool>,
+    /// Which device told.
+    pub device: Option<Name>,
     /// When the newest reading arrived that may be believed as of now.
     pub read: Option<Mono>,
 }
@@ -94,7 +98,7 @@ impl Gate {
         let id = PassageId::new(&config.id, self.boot, state.count);
         let mut passage = Passage::new(id.clone(), at);
         // Where a working loop tells arrival, the wait begins there; else with the first part.
-        let loop_tells = config.has_approach_loop && state.approach.occupied.is_some();
+        let loop_tells = config.has_approach_loop && state.approach.live.is_some();
         if !(config.kind == LaneKind::Vehicle && loop_tells) {
             passage.wait_from = Some(at.mono);
         }
