@@ -167,7 +167,10 @@ fn prepare(start: &Start, configuration: &Configuration) -> anyhow::Result<()> {
 fn settle_libraries(state_dir: &Path) {
     let settings = [
         ("HOME", state_dir.as_os_str()),
-        ("GST_REGISTRY", state_dir.join("gstreamer.registry").as_os_str()),
+        (
+            "GST_REGISTRY",
+            state_dir.join("gstreamer.registry").as_os_str(),
+        ),
         ("GSETTINGS_BACKEND", "memory".as_ref()),
         ("GIO_USE_PROXY_RESOLVER", "dummy".as_ref()),
         ("GIO_USE_VFS", "local".as_ref()),

@@ -98,12 +98,20 @@ impl Watched {
     }
 
     /// The sightings that a frame's plates lead to, their pictures on the way to the disk.
-    pub fn frame(&self, frame: Frame, reads: &[PlateRead], pictures: &Pictures) -> Vec<Sighting> {
+    pub fn frame(
+        &self,
+        frame: Frame,
+        mut reads: Vec<PlateRead>,
+        pictures: &Pictures,
+    ) -> Vec<Sighting> {
+        reads.retain(|read| is_whole(read, &frame));
         let mut following = self
             .following
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let change = following.tracker.frame(Mono(frame.captured_mono_us), reads);
+        let change = following
+            .tracker
+            .frame(Mono(frame.captured_mono_us), &reads);
         let height = frame.height;
         for track in change.best_of {
             let frame = frame.clone();
@@ -167,6 +175,15 @@ impl Watched {
             .is_some_and(|line| height > 0 && middle * 1_000.0 >= f32::from(line) * height as f32);
         tracked.sighting(&self.origin, tracked.stands || past_line, evidence)
     }
+}
+
+/// A plate that the picture's edge cuts off reads well, and wrong.
+fn is_whole(read: &PlateRead, frame: &Frame) -> bool {
+    let margin = read.area.height() / 4.0;
+    read.area.x0 > margin
+        && read.area.y0 > margin
+        && read.area.x1 < frame.width as f32 - margin
+        && read.area.y1 < frame.height as f32 - margin
 }
 
 /// Starts the camera's thread; an address that cannot be used is a failed camera, not a failed

@@ -176,7 +176,7 @@ impl Sight {
         match read.plates {
             Ok(plates) => {
                 self.health.recogniser_read(read.took.as_micros() as u64);
-                let sightings = watched.frame(read.frame.0, &plates, &self.pictures);
+                let sightings = watched.frame(read.frame.0, plates, &self.pictures);
                 for sighting in sightings {
                     self.post(Input::Sighting(sighting));
                 }
