@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rand::RngCore;
 
@@ -30,6 +31,9 @@ const TAIL: u64 = 256;
 
 /// Bytes of one record, snapshot or note: a fence against a runaway, far above what is ever written.
 const VALUE_MAX: usize = 64 * 1024 * 1024;
+
+/// How long an open waits for the threads of the one before.
+const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 
 const ID: &str = "journal";
 
@@ -61,14 +65,7 @@ impl SledJournal {
 
     /// Opens a damaged journal for reading what is left of it; its id may be unknown.
     pub(crate) fn open_as_it_is(path: &Path) -> Result<SledJournal, StoreError> {
-        let db = guarded("open", || {
-            sled::Config::new()
-                .path(path)
-                .mode(sled::Mode::LowSpace)
-                .cache_capacity(CACHE)
-                .flush_every_ms(None)
-                .open()
-        })?;
+        let db = open_when_released(path)?;
         let drive_path = path.join("db");
         let drive = File::open(&drive_path).map_err(file_error("open", drive_path))?;
         let mark = Mark::open(&mark_path(path))?;
@@ -318,6 +315,47 @@ impl Journal for SledJournal {
         let mut out = sled::Batch::default();
         insert_chunks(&mut out, |chunk| note_key(name, chunk), &summed(value));
         self.write(out)
+    }
+}
+
+/// sled's threads hold its file for a moment after it was closed in this process; another process
+/// cannot hold it, for the store's own lock comes before.
+fn open_when_released(path: &Path) -> Result<sled::Db, StoreError> {
+    let deadline = Instant::now() + RELEASED_WITHIN;
+    loop {
+        let opened = guarded("open", || {
+            sled::Config::new()
+                .path(path)
+                .mode(sled::Mode::LowSpace)
+                .cache_capacity(CACHE)
+                .flush_every_ms(None)
+                .open()
+        });
+        match opened {
+            Err(cause) if is_locked(&cause) => {
+                if Instant::now() >= deadline {
+                    return Err(StoreError::InUse {
+                        path: path.to_owned(),
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// sled says so in words only.
+fn is_locked(cause: &StoreError) -> bool {
+    match cause {
+        StoreError::Database {
+            cause: sled::Error::Io(cause),
+            ..
+        } => {
+            cause.kind() == std::io::ErrorKind::Other
+                && cause.to_string().starts_with("could not acquire lock")
+        }
+        _ => false,
     }
 }
 
