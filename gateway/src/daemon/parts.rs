@@ -119,6 +119,12 @@ pub async fn edges(
         }
     });
 
+    tracing::info!(
+        boot = centre.store.boot(),
+        recorded = centre.store.reader().last(),
+        page = %address,
+        "the gate is up"
+    );
     say_ready(&format!("http://{address}"), accounts.first_login_code());
     tokio::select! {
         _ = terminate.recv() => {}
@@ -126,6 +132,7 @@ pub async fn edges(
         // An edge ends only when told to; one that panicked is started anew with the process.
         ended = tasks.join_next() => anyhow::bail!("an edge of the daemon ended: {ended:?}"),
     }
+    tracing::info!("stopping");
     drop(barriers);
     stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
