@@ -1,7 +1,6 @@
 //! The edges, each made from the configuration and given what it needs of the centre.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -147,11 +146,9 @@ fn say_ready(page: &str, code: Option<String>) {
     }
 }
 
-fn stopped(mut stopping: watch::Receiver<bool>) -> impl Future<Output = ()> + Send {
-    async move {
-        // An error means that nobody can tell us any more: stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    }
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that nobody can tell us any more: stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 fn device_link(centre: &Centre) -> anyhow::Result<Link> {
