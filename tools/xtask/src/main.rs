@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask …`.
 
 mod accuracy;
+mod bench;
 mod tidy;
 
 use std::process::ExitCode;
@@ -21,11 +22,14 @@ enum Task {
     Tidy,
     /// How well and how fast labelled pictures are read, beside the bare runtime.
     Accuracy(accuracy::AccuracyArgs),
+    /// What the gateway costs, each row beside the bare limit in the same run.
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
         Task::Tidy => tidy::run(),
         Task::Accuracy(arguments) => accuracy::run(arguments),
+        Task::Bench(arguments) => bench::run(arguments),
     }
 }
