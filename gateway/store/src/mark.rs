@@ -37,8 +37,9 @@ impl Mark {
         })
     }
 
-    /// The highest number that this journal is known to have made durable; 0 when nothing is.
-    pub(crate) fn read(&self, journal: JournalId) -> u64 {
+    /// The highest number that this journal is known to have made durable, or, without an id, any
+    /// journal that was here; 0 when nothing is known.
+    pub(crate) fn read(&self, journal: Option<JournalId>) -> u64 {
         let mut highest = 0;
         for slot in 0..SLOTS {
             let mut bytes = [0; SLOT];
@@ -50,7 +51,8 @@ impl Mark {
                 continue;
             }
             let (content, sum) = bytes.split_at(24);
-            if Hash::of(content).0[..8] != *sum || content[..16] != journal.0 {
+            let other = journal.is_some_and(|journal| content[..16] != journal.0);
+            if Hash::of(content).0[..8] != *sum || other {
                 continue;
             }
             let mut number = [0; 8];

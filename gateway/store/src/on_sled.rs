@@ -109,6 +109,11 @@ impl SledJournal {
         if self.last() != 0 {
             return Err(note_damaged("the journal's id"));
         }
+        // An empty database where a journal was: all of it has been rolled back.
+        let promised = self.mark.read(None);
+        if promised > 0 {
+            return Err(StoreError::RolledBack { last: 0, promised });
+        }
         rand::rngs::OsRng.fill_bytes(&mut self.id.0);
         self.put_note(ID, &self.id.0.clone())?;
         self.mark.write(self.id, 0)?;
@@ -121,7 +126,7 @@ impl SledJournal {
 
     fn verify_end(&self) -> Result<(), StoreError> {
         let last = self.last();
-        let promised = self.mark.read(self.id);
+        let promised = self.mark.read(Some(self.id));
         if promised > last {
             return Err(StoreError::RolledBack { last, promised });
         }

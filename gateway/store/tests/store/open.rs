@@ -108,6 +108,27 @@ fn p03_a_journal_that_ends_too_early_is_put_aside_under_a_new_id() {
 }
 
 #[test]
+fn p03_an_empty_database_where_a_journal_was_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).expect("a store");
+    append(&store, 1, 10);
+    drop(store);
+    fs::remove_dir_all(folder.path().join("journal")).expect("removed");
+    let store = open(folder.path()).expect("a store");
+    let Condition::Quarantined { cause, .. } = store.condition() else {
+        panic!("not noticed: {:?}", store.condition());
+    };
+    assert!(matches!(
+        cause,
+        StoreError::RolledBack {
+            last: 0,
+            promised: 10
+        }
+    ));
+    append(&store, 1, 5);
+}
+
+#[test]
 fn p03_a_crash_between_the_renames_of_a_rebuilt_journal_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path()).expect("a store");
