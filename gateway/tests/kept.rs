@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use harness::{Gate, SOON, Walk, commands, eventually, listed_card, part, stranger_card, verdict};
+use harness::{Gate, Walk, commands, eventually, listed_card, part, stranger_card, verdict};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
@@ -35,6 +35,8 @@ fn kills(count: u32, seed: u64) {
     drop(gate.page());
 
     std::thread::scope(|scope| {
+        // The load ends with this test, also when it fails.
+        let _stop = StopLoad(&stop);
         scope.spawn(|| load(&mut walk, &stop, &presented));
         for _ in 0..count {
             let until = Duration::from_millis(random.gen_range(50..800));
@@ -42,7 +44,6 @@ fn kills(count: u32, seed: u64) {
             gate.kill_daemon();
             gate.start_daemon();
         }
-        stop.store(true, Ordering::Relaxed);
     });
 
     gate.platform_complete(Duration::from_secs(60));
@@ -83,6 +84,14 @@ fn kills(count: u32, seed: u64) {
         !moves.is_empty() && !answered.is_empty(),
         "the load was a load"
     );
+}
+
+struct StopLoad<'a>(&'a AtomicBool);
+
+impl Drop for StopLoad<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Persons one after the other, each with a card of their own.
@@ -148,5 +157,4 @@ fn assert_orders_kept(gate: &Gate, answered: &BTreeMap<u64, u64>) {
             "event {number} is another: {act}"
         );
     }
-    let _ = SOON;
 }

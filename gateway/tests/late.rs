@@ -2,9 +2,7 @@
 
 mod harness;
 
-use std::time::Duration;
-
-use harness::{Gate, SOON, Walk, commands, listed_card, must, stranger_card, verdict};
+use harness::{Gate, SOON, Walk, commands, listed_card, verdict};
 
 #[test]
 fn d05_a_retained_card_never_opens() {
@@ -17,13 +15,9 @@ fn d05_a_retained_card_never_opens() {
     gate.start_daemon();
 
     // The retained ones come at once when the gate subscribes; a live temperature must not complete them.
-    must("the gate is at the broker", SOON, || {
-        decides(&gate, &mut walk, 1)
-    });
+    walk.stranger_is_heard_of(&gate, 1);
     walk.temperature(365);
-    must("the gate goes on deciding", SOON, || {
-        decides(&gate, &mut walk, 2)
-    });
+    walk.stranger_is_heard_of(&gate, 2);
     assert!(
         barrier.messages().is_empty(),
         "{:?}",
@@ -41,9 +35,7 @@ fn d05_what_waited_at_the_broker_while_the_gate_was_away_never_opens() {
     let mut gate = Gate::start();
     let barrier = gate.barrier("walk-1");
     let mut walk = Walk::of(&gate);
-    must("the gate is at the broker", SOON, || {
-        decides(&gate, &mut walk, 1)
-    });
+    walk.stranger_is_heard_of(&gate, 1);
     for round in 0..5 {
         if round % 2 == 0 {
             gate.kill_daemon();
@@ -52,9 +44,7 @@ fn d05_what_waited_at_the_broker_while_the_gate_was_away_never_opens() {
         }
         walk.person(&listed_card(round), 365);
         gate.start_daemon();
-        must("the gate decides again", SOON, || {
-            decides(&gate, &mut walk, 2 + round)
-        });
+        walk.stranger_is_heard_of(&gate, 2 + round);
     }
     gate.platform_complete(SOON);
     assert!(
@@ -78,9 +68,7 @@ fn d05_slow_twenty_broker_restarts_open_nothing() {
             barrier.hears(opened, SOON);
         }
         gate.restart_broker();
-        must("the gate decides again", Duration::from_secs(30), || {
-            decides(&gate, &mut walk, round)
-        });
+        walk.stranger_is_heard_of(&gate, round);
         let heard = barrier.messages().len();
         assert!(
             heard <= (round + 1) as usize,
@@ -98,15 +86,4 @@ fn d05_slow_twenty_broker_restarts_open_nothing() {
         "{admits} admissions: {:?}",
         commands(&barrier.messages())
     );
-}
-
-/// Presents a stranger and says whether the platform has heard of them.
-fn decides(gate: &Gate, walk: &mut Walk, n: u32) -> bool {
-    let card = stranger_card(n);
-    walk.person(&card, 365);
-    harness::eventually(Duration::from_secs(2), || {
-        gate.events("alert_raised")
-            .iter()
-            .any(|alert| alert.to_string().contains(&card))
-    })
 }

@@ -1,5 +1,6 @@
 //! Broker, platform and daemon of one test, started in that order and ended in the other.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::grid::{self, Book};
 use super::process::Process;
+use super::proxy::Proxy;
 use super::site::{self, Site, Wishes};
 use super::{Device, Message, Page, SOON, eventually, must};
 
@@ -16,9 +18,11 @@ pub struct Gate {
     daemon: Option<Process>,
     grid: Option<Process>,
     broker: Option<Process>,
+    proxy: Option<Proxy>,
     pub site: Site,
     authority: String,
-    code: Option<String>,
+    /// The one-time code, until it is used.
+    code: RefCell<Option<String>>,
 }
 
 impl Gate {
@@ -32,13 +36,19 @@ impl Gate {
             daemon: None,
             grid: None,
             broker: None,
+            proxy: None,
             site: Site::new(wishes),
             authority: String::new(),
-            code: None,
+            code: RefCell::new(None),
         };
         gate.write_broker();
         gate.start_broker();
         gate.start_grid();
+        if gate.site.wishes.through_proxy {
+            let proxy = Proxy::to(gate.site.broker_port);
+            gate.site.upstream_port = proxy.port;
+            gate.proxy = Some(proxy);
+        }
         let key =
             std::fs::read_to_string(gate.site.path("grid/key.pub")).expect("the platform's key");
         gate.site.write_configuration(key.trim());
@@ -148,8 +158,13 @@ impl Gate {
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .to_owned();
-        self.code = word("code=");
+        self.code = RefCell::new(word("code="));
         self.daemon = Some(daemon);
+    }
+
+    /// The proxy that the test wished for, to be given its orders.
+    pub fn proxy(&mut self) -> Proxy {
+        self.proxy.take().expect("a gate with a proxy")
     }
 
     pub fn daemon(&mut self) -> &mut Process {
@@ -169,8 +184,8 @@ impl Gate {
 
     /// A person who sets the gate up, or logs in when that was done.
     pub fn page(&self) -> Page {
-        match &self.code {
-            Some(code) => Page::first_login(&self.authority, code),
+        match self.code.take() {
+            Some(code) => Page::first_login(&self.authority, &code),
             None => Page::login(&self.authority),
         }
     }

@@ -5,7 +5,7 @@
 //! again until its deadline.
 
 // Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod device;
 mod gate;
@@ -14,6 +14,7 @@ mod http;
 mod page;
 mod person;
 mod process;
+mod proxy;
 mod site;
 
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub use grid::{number, part, verdict};
 pub use page::Page;
 pub use person::Walk;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use site::{Wishes, free_port, listed_card, stranger_card};
 
 /// Asks until `condition` holds or the time is over; says which.

@@ -1,6 +1,8 @@
 //! The devices of the lane for persons: a card reader and a thermometer.
 
-use super::{Device, Gate};
+use std::time::Duration;
+
+use super::{Device, Gate, eventually, must, stranger_card};
 
 const READER: &str = "walk-1-reader";
 const READER_TOPIC: &str = "tele/walk-1-reader/SENSOR";
@@ -45,6 +47,21 @@ impl Walk {
     pub fn retained_temperature(&mut self, tenths: u32) {
         self.thermometer
             .publish_retained(THERMOMETER_TOPIC, &temperature_message(tenths));
+    }
+
+    /// Presents strangers until the platform has heard of one: then the gate is at the broker, what waited
+    /// there is dealt with, and it decides. `n` must be new for each call.
+    #[track_caller]
+    pub fn stranger_is_heard_of(&mut self, gate: &Gate, n: u32) {
+        let card = stranger_card(n);
+        must("the gate decides", Duration::from_secs(30), || {
+            self.person(&card, 365);
+            eventually(Duration::from_secs(2), || {
+                gate.events("alert_raised")
+                    .iter()
+                    .any(|alert| alert.to_string().contains(&card))
+            })
+        });
     }
 }
 

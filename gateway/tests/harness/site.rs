@@ -40,13 +40,15 @@ pub struct Wishes {
     pub vehicle_lane: bool,
     /// The recogniser's folder; by default the tree's own.
     pub models: Option<PathBuf>,
-    /// Where the daemon finds the platform's broker; by default at the devices' broker.
-    pub upstream_port: Option<u16>,
+    /// A fault proxy lies between the daemon and the platform's broker.
+    pub through_proxy: bool,
 }
 
 pub struct Site {
     folder: TempDir,
-    wishes: Wishes,
+    pub wishes: Wishes,
+    /// Where the daemon finds the platform's broker.
+    pub upstream_port: u16,
     pub broker_port: u16,
     pub grid_port: u16,
 }
@@ -59,10 +61,12 @@ impl Site {
             .expect("a folder");
         // mosquitto gives up root and must still find its files.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+        let broker_port = free_port();
         let site = Site {
             folder,
             wishes,
-            broker_port: free_port(),
+            upstream_port: broker_port,
+            broker_port,
             grid_port: free_port(),
         };
         for name in ["state", "grid", "broker", "logs"] {
@@ -106,7 +110,6 @@ impl Site {
             .models
             .clone()
             .unwrap_or_else(|| root.join("models"));
-        let upstream = self.wishes.upstream_port.unwrap_or(self.broker_port);
         for (name, value) in [
             ("STATE_DIR", self.text("state")),
             ("SITE_DIR", self.folder.path().display().to_string()),
@@ -114,7 +117,7 @@ impl Site {
             ("CONFIG_DIR", root.join("config").display().to_string()),
             ("FIXTURES", fixtures.display().to_string()),
             ("BROKER_PORT", self.broker_port.to_string()),
-            ("UPSTREAM_PORT", upstream.to_string()),
+            ("UPSTREAM_PORT", self.upstream_port.to_string()),
             // Nobody listens there: the camera is not to be had.
             ("RTSP_PORT", "9".to_owned()),
             ("GRID_KEY", grid_key.to_owned()),
