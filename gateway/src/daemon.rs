@@ -94,9 +94,11 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
     health.add_queue("writer", gateway_store::writer::INBOX, move || {
         queue.waiting()
     });
+    let commits = submissions.clone();
+    health.add_writer(move || commits.committing_for());
     let inbox = channels.inbox.0.clone();
     health.add_queue("gate_inbox", INBOX, move || inbox.len());
-    let (barriers, moves) = barriers::Edge::way(channels.moved.0.clone());
+    let (barriers, moves, standing) = barriers::Edge::way(channels.moved.0.clone());
     let (appended, follow) = watch::channel(store.reader().last());
 
     // Dropping this ends the gate's thread.
@@ -115,7 +117,10 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         inbox: channels.inbox.1.clone(),
         stop: stop_gate,
     };
+    health.gate_turned(clock.mono());
     let gate = supervise::critical("gate", Some(gate_loop::STACK), move || gate.run())?;
+    let watched = health.clone();
+    supervise::critical("watch", None, move || supervise::watch(&watched, clock))?;
     let dispatcher = start_dispatcher(
         Dispatcher {
             outcomes,
@@ -149,17 +154,25 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(parts::edges(&centre, accounts, barriers, moves, &channels));
+    let served = runtime.block_on(parts::edges(
+        &centre,
+        accounts,
+        (barriers, moves, standing),
+        &channels,
+    ));
     runtime.shutdown_timeout(std::time::Duration::from_secs(3));
 
     // The edges are gone. The gate ends, with it the writer's last hands, then the dispatcher.
+    centre.health.stopping();
     drop(running);
     drop(channels);
     let _ = gate.join();
-    centre.health.forget_queues();
+    let failed = centre.health.store_has_failed();
     drop(centre);
-    let _ = writer.join();
-    let _ = dispatcher.join();
+    if !failed {
+        let _ = writer.join();
+        let _ = dispatcher.join();
+    }
     served
 }
 
@@ -171,14 +184,17 @@ fn recover(
     store: &Store,
 ) -> anyhow::Result<Gate> {
     let (reader, boot) = (store.reader(), store.boot());
-    let (mut gate, mut next) = match reader.snapshot()? {
-        Some(snapshot) => (
-            Gate::from_snapshot(site, rules, lists, boot, &snapshot.state)
-                .context("cannot read the gate's snapshot")?,
-            snapshot.through + 1,
-        ),
-        None => (Gate::new(site, rules, lists, boot), 1),
-    };
+    let mut gate = Gate::new(site, rules, lists, boot);
+    let mut next = 1;
+    // The events hold everything that a snapshot does: it only saves time.
+    match reader.snapshot() {
+        Ok(Some(snapshot)) => match gate.resume(&snapshot.state) {
+            Ok(()) => next = snapshot.through + 1,
+            Err(error) => tracing::error!(%error, "the gate's snapshot cannot be read"),
+        },
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "the gate's snapshot cannot be read"),
+    }
     while next <= reader.last() {
         // A damaged record is passed over: the check names it, and the lanes must not stand still.
         let stretch = match reader.range(next, STRIDE) {
@@ -207,8 +223,13 @@ fn start_dispatcher(
     state_dir: std::path::PathBuf,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     Ok(supervise::critical("dispatch", None, move || {
-        if dispatcher.run() {
+        let failed = dispatcher.run();
+        // It stays: whoever follows what it appends has nothing more to follow, not nobody.
+        if failed {
             supervise::wait_for_disk(&state_dir);
+        }
+        if !dispatcher.health.is_stopping() {
+            supervise::writer_gone();
         }
     })?)
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
-use gateway_core::event::{Body, EventKind};
+use gateway_core::event::{Barrier, Body, EventKind};
 use gateway_core::gate::Move;
 use gateway_core::name::Name;
 use gateway_core::order::OrderOutcome;
@@ -59,7 +59,7 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     /// Runs until the writer has gone; true when it has failed.
-    pub fn run(self) -> bool {
+    pub fn run(&self) -> bool {
         for outcome in &self.outcomes {
             match outcome {
                 Outcome::Durable(durable) => self.outward(durable),
@@ -95,7 +95,9 @@ impl Dispatcher {
     }
 
     fn release(&self, wanted: Move) {
-        if self.clock.mono() > wanted.until {
+        // Ending a hold is no opening: it has no window.
+        let lapses = wanted.command != Barrier::Release;
+        if lapses && self.clock.mono() > wanted.until {
             self.barriers.drop_move(wanted, "window_passed");
         } else {
             self.barriers.send(wanted);

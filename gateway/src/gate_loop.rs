@@ -25,6 +25,9 @@ pub const STACK: usize = 64 * 1024 * 1024;
 /// How often a full writer is tried again.
 const RETRY: Duration = Duration::from_millis(2);
 
+/// An order that waited longer for the gate moves no arm: whoever gave it has seen no answer.
+const ORDER_LAPSES: Duration = Duration::from_secs(2);
+
 /// The longest sleep: health sees that the gate still turns.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -61,7 +64,13 @@ impl GateLoop {
                 return;
             };
             let at = self.clock.now();
-            self.gate.apply(at, post.input, &mut turn.outputs);
+            let waited = post.posted.elapsed();
+            let input = match post.input {
+                Input::Order(order) if waited > ORDER_LAPSES => Input::Lapsed(order),
+                input => input,
+            };
+            self.gate.apply(at, input, &mut turn.outputs);
+            self.health.emergency(self.gate.emergency_active());
             self.hand_over(&mut turn, post.then);
         }
     }
@@ -92,7 +101,7 @@ impl GateLoop {
                 recv(self.stop) -> _ => return None,
                 default(sleep) => {
                     if full || deadline.is_some_and(|deadline| deadline <= self.clock.mono()) {
-                        return Some(Post { input: Input::Deadline, then: Then::Nothing });
+                        return Some(Post::new(Input::Deadline, Then::Nothing));
                     }
                     self.health.gate_turned(self.clock.mono());
                 }

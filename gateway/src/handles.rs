@@ -1,7 +1,7 @@
 //! What the edges hold of the centre: a way to the gate, a way to the writer, the time.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
 use gateway_core::event::Event;
@@ -18,6 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Post {
     pub input: Input,
     pub then: Then,
+    /// When it was put into its channel: an order that waited too long opens nothing.
+    pub posted: Instant,
+}
+
+impl Post {
+    pub fn new(input: Input, then: Then) -> Post {
+        Post {
+            input,
+            then,
+            posted: Instant::now(),
+        }
+    }
 }
 
 /// What waits for durability.
@@ -86,7 +98,7 @@ impl GateHandle {
 }
 
 fn post(to: &Sender<Post>, input: Input, then: Then) -> Result<(), Unavailable> {
-    to.try_send(Post { input, then })
+    to.try_send(Post::new(input, then))
         .map_err(|error| match error {
             TrySendError::Full(_) => Unavailable::Busy,
             TrySendError::Disconnected(_) => Unavailable::Stopped,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use gateway_core::moment::{Moment, Mono};
 use gateway_core::name::Name;
@@ -26,6 +27,8 @@ pub struct Health {
     gate_turned: AtomicU64,
     durable: AtomicU64,
     barriers_up: AtomicBool,
+    stopping: AtomicBool,
+    emergency: AtomicBool,
     known: Mutex<Known>,
 }
 
@@ -48,6 +51,8 @@ struct Known {
     queues: BTreeMap<&'static str, Queue>,
     recogniser: Recogniser,
     store_failure: Option<String>,
+    disk: Option<api::DiskStatus>,
+    committing: Option<Box<dyn Fn() -> Option<Duration> + Send>>,
 }
 
 struct Camera {
@@ -90,6 +95,8 @@ impl Health {
             gate_turned: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             barriers_up: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            emergency: AtomicBool::new(false),
             known: Mutex::new(Known::default()),
         }
     }
@@ -219,9 +226,34 @@ impl Health {
         );
     }
 
-    /// The queues end: what they ask holds their channels open.
-    pub fn forget_queues(&self) {
-        self.known().queues.clear();
+    /// How long the commit under way takes is asked here.
+    pub fn add_writer(&self, committing: impl Fn() -> Option<Duration> + Send + 'static) {
+        self.known().committing = Some(Box::new(committing));
+    }
+
+    pub fn committing_for(&self) -> Option<Duration> {
+        self.known().committing.as_ref().and_then(|ask| ask())
+    }
+
+    /// The stop begins: what ends now was meant to. What queues and writer ask would hold their
+    /// channels open, so it goes.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Relaxed);
+        let mut known = self.known();
+        known.queues.clear();
+        known.committing = None;
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub fn emergency(&self, active: bool) {
+        self.emergency.store(active, Relaxed);
+    }
+
+    pub fn is_emergency(&self) -> bool {
+        self.emergency.load(Relaxed)
     }
 
     pub fn dropped(&self, queue: &'static str) {
@@ -246,6 +278,10 @@ impl Health {
 
     pub fn store_failed(&self, code: &str) {
         self.known().store_failure = Some(code.to_owned());
+    }
+
+    pub fn store_has_failed(&self) -> bool {
+        self.known().store_failure.is_some()
     }
 
     pub fn status(&self) -> api::Status {
@@ -296,7 +332,11 @@ impl Health {
                 })
                 .collect(),
             refused: known.refused.clone(),
-            disk: self.disk(),
+            disk: known.disk.clone().unwrap_or(api::DiskStatus {
+                free_bytes: 0,
+                journal_bytes: 0,
+                evidence_bytes: 0,
+            }),
             store: api::StoreStatus {
                 state: match known.store_failure {
                     Some(_) => api::PartState::Failed,
@@ -308,13 +348,15 @@ impl Health {
         }
     }
 
-    fn disk(&self) -> api::DiskStatus {
+    /// Walks the state folder; takes as long as the disk likes, so never under the lock.
+    pub fn measure_disk(&self) {
         let state = &self.identity.state_dir;
-        api::DiskStatus {
+        let disk = api::DiskStatus {
             free_bytes: free_bytes(state),
             journal_bytes: folder_bytes(&state.join("store/journal")),
             evidence_bytes: folder_bytes(&state.join("store/evidence")),
-        }
+        };
+        self.known().disk = Some(disk);
     }
 }
 

@@ -97,12 +97,12 @@ impl Events {
         }
     }
 
-    /// The next event; after an error there is none, and this waits for ever.
+    /// The next event; after an error there is none, and a task that has gone is one.
     pub async fn next(&mut self) -> Result<Event, ConnectionError> {
-        match self.said.recv().await {
-            Some(event) => event,
-            None => std::future::pending().await,
-        }
+        self.said
+            .recv()
+            .await
+            .unwrap_or(Err(ConnectionError::RequestsDone))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The daemon gives up root for a user of its own, before any thread starts.
 
 use std::ffi::CString;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::lchown;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -55,10 +55,7 @@ fn look_up(user: &str) -> anyhow::Result<(u32, u32)> {
 fn give(path: &Path, uid: u32, gid: u32) -> anyhow::Result<()> {
     let meta = std::fs::symlink_metadata(path)
         .with_context(|| format!("cannot look at {}", path.display()))?;
-    if meta.is_symlink() {
-        return Ok(());
-    }
-    chown(path, Some(uid), Some(gid))
+    lchown(path, Some(uid), Some(gid))
         .with_context(|| format!("cannot give {} to the daemon's user", path.display()))?;
     if meta.is_dir() {
         for entry in std::fs::read_dir(path)? {

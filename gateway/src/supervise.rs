@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use crate::clock::Clock;
+use crate::health::Health;
+
 /// Exit status of a process whose gate, writer or dispatcher failed.
 const FAILED: i32 = 70;
 
@@ -31,6 +34,39 @@ pub fn critical<T: Send + 'static>(
             std::process::exit(FAILED);
         }
     })
+}
+
+/// The gate must turn, and a commit must end, within these; looked at so often and believed only
+/// the third time, since a process that was stopped looks stuck when it goes on.
+const GATE_TURNS: Duration = Duration::from_secs(10);
+const COMMIT_ENDS: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 3;
+
+/// Ends the process when gate or writer is stuck (F-1), so that it is started again. An emergency
+/// is not cut short by a store that hangs: the arms are held open from memory.
+pub fn watch(health: &Health, clock: Clock) {
+    let mut stuck = 0;
+    while !health.is_stopping() {
+        std::thread::sleep(LOOK);
+        let silent = clock.mono().since(health.gate_turned_at());
+        let gate = u128::from(silent) > GATE_TURNS.as_micros();
+        let writer = !health.is_emergency()
+            && health
+                .committing_for()
+                .is_some_and(|commit| commit > COMMIT_ENDS);
+        stuck = if gate || writer { stuck + 1 } else { 0 };
+        if stuck >= LOOKS && !health.is_stopping() {
+            tracing::error!(gate, writer, "a part that must go on is stuck");
+            std::process::exit(FAILED);
+        }
+    }
+}
+
+/// The writer has gone though nobody stopped it: only a new start brings it back.
+pub fn writer_gone() -> ! {
+    tracing::error!("the journal's writer has gone");
+    std::process::exit(FAILED);
 }
 
 /// After the writer has failed: stays up, so that an emergency still opens, until the disk takes

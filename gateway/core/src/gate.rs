@@ -49,6 +49,8 @@ pub enum Input {
     Reading(Reading),
     DeviceHealth(DeviceHealth),
     Order(Order),
+    /// An order that waited too long for the gate: it moves no arm.
+    Lapsed(Order),
     /// The lists after a change of the one named.
     ListChange {
         list: Name,
@@ -117,6 +119,8 @@ pub struct Gate {
     lanes: Vec<LaneState>,
     devices: BTreeMap<Name, Device>,
     moves: u64,
+    /// When the arms were last told to hold open, in this boot.
+    emergency_asked: Option<Mono>,
     /// The live, trusted input that is being applied: its lane and when it was got.
     trigger: Option<(usize, Mono)>,
 }
@@ -134,6 +138,7 @@ impl Gate {
             memory: Memory::default(),
             devices: BTreeMap::new(),
             moves: 0,
+            emergency_asked: None,
             trigger: None,
         }
     }
@@ -147,8 +152,14 @@ impl Gate {
         snapshot: &[u8],
     ) -> Result<Gate, SnapshotError> {
         let mut gate = Gate::new(site, rules, lists, boot);
-        gate.memory = Memory::from_snapshot(snapshot)?;
+        gate.resume(snapshot)?;
         Ok(gate)
+    }
+
+    /// Takes the durable state of a snapshot in; on an error the gate is as it was.
+    pub fn resume(&mut self, snapshot: &[u8]) -> Result<(), SnapshotError> {
+        self.memory = Memory::from_snapshot(snapshot)?;
+        Ok(())
     }
 
     /// The durable state as versioned JSON. It contains every event that the gate has put out or
@@ -204,6 +215,7 @@ impl Gate {
             Input::Reading(reading) => self.reading(at, reading, out),
             Input::DeviceHealth(health) => self.device_health(at, health, out),
             Input::Order(order) => self.order(at, order, out),
+            Input::Lapsed(order) => self.lapsed(at, order, out),
             Input::ListChange { list, lists } => self.list_change(at, &list, lists, out),
             Input::ClockStep { step_ms } => {
                 let event = Event::new(at, EventKind::Clock);

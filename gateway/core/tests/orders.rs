@@ -204,8 +204,11 @@ fn an_emergency_opens_and_holds_all_arms_until_a_person_ends_it() {
 fn a_contact_that_is_not_live_or_proved_nothing_moves_no_arm() {
     check(
         "1.0 walk-1 contact on retained
+         1.5 walk-1 contact on retained
          2.0 walk-1 contact on untrusted",
-        "2 - stray
-         2 - alert 1 emergency_untrusted",
+        "1 - stray
+         1 - alert 1 emergency_untrusted
+         2 - stray
+         2 - alert 2 emergency_untrusted",
     );
 }

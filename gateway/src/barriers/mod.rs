@@ -1,13 +1,14 @@
 //! Barriers: moves that are durable (or urgent) become commands on the device broker.
 //!
 //! An open command is never queued, never retained, never repeated: it goes out at quality 0 on a
-//! connection that stands at that instant, or it is dropped and said so. Only an emergency
-//! opening is sent again when the link returns, until a person ends the emergency.
+//! connection that stands at that instant, or it is dropped and said so. Holding open in an
+//! emergency, and ending that, are no openings but states: what was wanted last of a lane stands
+//! until the other is wanted, and is told again on each new connection.
 
 pub mod loops;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -32,11 +33,23 @@ const WAITING: usize = 64;
 pub struct Barriers {
     moves: mpsc::Sender<Move>,
     moved: Sender<Post>,
+    standing: Standing,
 }
+
+/// For each lane the *hold open* or *release* that was wanted last.
+pub type Standing = Arc<Mutex<BTreeMap<Name, Move>>>;
 
 impl Barriers {
     /// Hands a move over without waiting.
     pub fn send(&self, wanted: Move) {
+        let wanted = match wanted.command {
+            Barrier::HoldOpen | Barrier::Release => {
+                let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+                standing.insert(wanted.lane.clone(), wanted.clone());
+                wanted
+            }
+            Barrier::Open | Barrier::Close => wanted,
+        };
         if let Err(error) = self.moves.try_send(wanted) {
             let wanted = match error {
                 mpsc::error::TrySendError::Full(wanted)
@@ -67,13 +80,7 @@ fn report(moved: &Sender<Post>, wanted: Move, outcome: MoveOutcome) {
         command: wanted.command,
         outcome,
     };
-    if moved
-        .try_send(Post {
-            input,
-            then: Then::Nothing,
-        })
-        .is_err()
-    {
+    if moved.try_send(Post::new(input, Then::Nothing)).is_err() {
         tracing::error!("the gate could not take what became of a move");
     }
 }
@@ -87,6 +94,7 @@ pub struct Edge {
     pub clock: Clock,
     pub health: Arc<Health>,
     pub moved: Sender<Post>,
+    pub standing: Standing,
 }
 
 /// One connection and the moves handed to it that have not left yet.
@@ -96,19 +104,26 @@ struct Connection<'a> {
     up: bool,
     /// In the order handed to the client; the client reports each as it leaves.
     leaving: VecDeque<Move>,
+    /// Lanes whose holding open was told: it is sent again and again, but recorded once.
+    told: &'a mut BTreeSet<Name>,
 }
 
 impl Edge {
     /// Makes the way to the arms and the task's own end of it.
-    pub fn way(moved: Sender<Post>) -> (Barriers, mpsc::Receiver<Move>) {
+    pub fn way(moved: Sender<Post>) -> (Barriers, mpsc::Receiver<Move>, Standing) {
         let (moves, taken) = mpsc::channel(WAITING);
-        (Barriers { moves, moved }, taken)
+        let standing = Standing::default();
+        let way = Barriers {
+            moves,
+            moved,
+            standing: standing.clone(),
+        };
+        (way, taken, standing)
     }
 
     pub async fn run(self, mut moves: mpsc::Receiver<Move>, mut stop: watch::Receiver<bool>) {
         let mut back_off = BackOff::new(Duration::from_millis(200), Duration::from_secs(5));
-        // Lanes whose emergency opening has not left yet.
-        let mut held_open: BTreeMap<Name, Move> = BTreeMap::new();
+        let mut told = BTreeSet::new();
         while !*stop.borrow() {
             let manner = Manner {
                 session: Session::Clean,
@@ -121,17 +136,15 @@ impl Edge {
                 client,
                 up: false,
                 leaving: VecDeque::new(),
+                told: &mut told,
             };
-            let stood = connection
-                .run(events, &mut moves, &mut held_open, &mut stop)
-                .await;
+            let stood = connection.run(events, &mut moves, &mut stop).await;
             self.health.barrier_link(false);
-            connection.give_up(&mut held_open);
+            connection.give_up();
             if stood {
                 back_off.reset();
             }
-            self.pause(back_off.wait(), &mut moves, &mut held_open, &mut stop)
-                .await;
+            self.pause(back_off.wait(), &mut moves, &mut stop).await;
         }
     }
 
@@ -140,7 +153,6 @@ impl Edge {
         &self,
         how_long: Duration,
         moves: &mut mpsc::Receiver<Move>,
-        held_open: &mut BTreeMap<Name, Move>,
         stop: &mut watch::Receiver<bool>,
     ) {
         let end = tokio::time::sleep(how_long);
@@ -150,17 +162,39 @@ impl Edge {
                 () = &mut end => return,
                 _ = stop.changed() => return,
                 wanted = moves.recv() => match wanted {
-                    Some(wanted) => self.refuse(wanted, "link_down", held_open),
+                    Some(wanted) => self.refuse(wanted, "link_down"),
                     None => return,
                 },
             }
         }
     }
 
-    fn refuse(&self, wanted: Move, cause: &str, held_open: &mut BTreeMap<Name, Move>) {
-        if wanted.urgent && wanted.command == Barrier::HoldOpen {
-            held_open.insert(wanted.lane.clone(), wanted.clone());
+    /// What stands for the lanes, for a connection that is new to it.
+    fn standing(&self) -> Vec<Move> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.values().cloned().collect()
+    }
+
+    /// Whether it is still what is wanted of its lane; an opening or closing always is.
+    fn stands(&self, wanted: &Move) -> bool {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        match wanted.command {
+            Barrier::Open | Barrier::Close => true,
+            Barrier::HoldOpen | Barrier::Release => standing
+                .get(&wanted.lane)
+                .is_some_and(|last| last.id == wanted.id),
         }
+    }
+
+    /// A lane that was released needs to be told no more.
+    fn released(&self, sent: &Move) {
+        if sent.command == Barrier::Release && self.stands(sent) {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            standing.remove(&sent.lane);
+        }
+    }
+
+    fn refuse(&self, wanted: Move, cause: &str) {
         tracing::warn!(lane = %wanted.lane, cause, "an arm command was dropped");
         report(
             &self.moved,
@@ -174,13 +208,12 @@ impl Edge {
     /// Whether this command may leave now; the last look before it does.
     fn cause_to_drop(&self, wanted: &Move) -> Option<&'static str> {
         let now = self.clock.mono();
-        if !wanted.urgent && now > wanted.until {
-            return Some("window_passed");
+        match wanted.command {
+            Barrier::HoldOpen | Barrier::Release => None,
+            Barrier::Open | Barrier::Close if now > wanted.until => Some("window_passed"),
+            Barrier::Open => None,
+            Barrier::Close => self.loops.cause_not_to_close(&wanted.lane, now),
         }
-        if wanted.command == Barrier::Close {
-            return self.loops.cause_not_to_close(&wanted.lane, now);
-        }
-        None
     }
 }
 
@@ -190,7 +223,6 @@ impl Connection<'_> {
         &mut self,
         mut events: Events,
         moves: &mut mpsc::Receiver<Move>,
-        held_open: &mut BTreeMap<Name, Move>,
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         let mut stood = false;
@@ -198,7 +230,7 @@ impl Connection<'_> {
             tokio::select! {
                 biased;
                 wanted = moves.recv() => match wanted {
-                    Some(wanted) => self.command(wanted, held_open),
+                    Some(wanted) => self.command(wanted),
                     None => return stood,
                 },
                 event = events.next() => match event {
@@ -206,15 +238,11 @@ impl Connection<'_> {
                         stood = true;
                         self.up = true;
                         self.edge.health.barrier_link(true);
-                        for wanted in std::mem::take(held_open).into_values() {
-                            self.command(wanted, held_open);
+                        for wanted in self.edge.standing() {
+                            self.command(wanted);
                         }
                     }
-                    Ok(Event::Outgoing(Outgoing::Publish(_))) => {
-                        if let Some(sent) = self.leaving.pop_front() {
-                            report(&self.edge.moved, sent, MoveOutcome::Sent);
-                        }
-                    }
+                    Ok(Event::Outgoing(Outgoing::Publish(_))) => self.left(),
                     Ok(_) => {}
                     Err(error) => {
                         tracing::warn!(%error, "the link to the barriers is down");
@@ -226,21 +254,28 @@ impl Connection<'_> {
         }
     }
 
-    fn command(&mut self, wanted: Move, held_open: &mut BTreeMap<Name, Move>) {
-        if wanted.command == Barrier::Release {
-            held_open.remove(&wanted.lane);
+    fn command(&mut self, wanted: Move) {
+        if !self.edge.stands(&wanted) {
+            return;
         }
         if let Some(cause) = self.edge.cause_to_drop(&wanted) {
-            return self.edge.refuse(wanted, cause, held_open);
+            return self.edge.refuse(wanted, cause);
         }
         if !self.up {
-            return self.edge.refuse(wanted, "link_down", held_open);
+            return self.edge.refuse(wanted, "link_down");
         }
         let Some(barrier) = self.edge.barriers.get(&wanted.lane) else {
-            return self.edge.refuse(wanted, "no_barrier", held_open);
+            return self.edge.refuse(wanted, "no_barrier");
         };
-        let Some(command) = barrier.commands.of(wanted.command) else {
-            return self.edge.refuse(wanted, "not_possible", held_open);
+        // A controller that cannot hold is at least opened.
+        let opens = wanted.command == Barrier::HoldOpen;
+        let command = barrier
+            .commands
+            .of(wanted.command)
+            .or_else(|| opens.then_some(&barrier.commands.open));
+        let Some(command) = command else {
+            self.edge.released(&wanted);
+            return self.edge.refuse(wanted, "not_possible");
         };
         match self.client.try_publish(
             &command.topic,
@@ -249,14 +284,33 @@ impl Connection<'_> {
             command.payload.as_bytes(),
         ) {
             Ok(()) => self.leaving.push_back(wanted),
-            Err(_) => self.edge.refuse(wanted, "link_down", held_open),
+            Err(_) => self.edge.refuse(wanted, "link_down"),
+        }
+    }
+
+    /// The oldest command handed over has left.
+    fn left(&mut self) {
+        let Some(sent) = self.leaving.pop_front() else {
+            return;
+        };
+        self.edge.released(&sent);
+        let is_news = match sent.command {
+            Barrier::HoldOpen => self.told.insert(sent.lane.clone()),
+            Barrier::Release => {
+                self.told.remove(&sent.lane);
+                true
+            }
+            Barrier::Open | Barrier::Close => true,
+        };
+        if is_news {
+            report(&self.edge.moved, sent, MoveOutcome::Sent);
         }
     }
 
     /// What was handed over and never left is dropped, and the client with it.
-    fn give_up(&mut self, held_open: &mut BTreeMap<Name, Move>) {
+    fn give_up(&mut self) {
         for wanted in std::mem::take(&mut self.leaving) {
-            self.edge.refuse(wanted, "link_down", held_open);
+            self.edge.refuse(wanted, "link_down");
         }
     }
 }

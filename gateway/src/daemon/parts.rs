@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use gateway_cameras::{CameraSource, Secret};
@@ -20,15 +21,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::{Centre, Channels, reports};
-use crate::barriers::{self, Barriers};
-use crate::health::Identity;
+use crate::barriers::{self, Barriers, Standing};
+use crate::health::{Health, Identity};
 use crate::live;
 use crate::mqtt::{self, Link, Session};
-use crate::sensors::{self, Inlet};
+use crate::sensors::{self, Inlet, Patience};
 use crate::sight::{Sight, Watched};
 use crate::start::secret;
+use crate::supervise;
 use crate::upstream;
 use crate::web::{self, Parts, WebState, accounts::Accounts};
+
+/// How long the edges may take to stop.
+const STOP_ENDS: Duration = Duration::from_secs(4);
+
+/// How often the disk is measured.
+const DISK: Duration = Duration::from_secs(30);
 
 pub fn identity(configuration: &Configuration, store: &Store) -> Identity {
     let site = &configuration.site;
@@ -77,8 +85,7 @@ fn text(zh: &str, en: &str) -> Text {
 pub async fn edges(
     centre: &Centre,
     accounts: Arc<Accounts>,
-    barriers: Barriers,
-    moves: mpsc::Receiver<Move>,
+    (barriers, moves, standing): (Barriers, mpsc::Receiver<Move>, Standing),
     channels: &Channels,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -88,11 +95,13 @@ pub async fn edges(
 
     let configuration = &centre.configuration;
     let link = device_link(centre)?;
-    let edge = barrier_edge(centre, link.clone(), channels);
-    tasks.spawn(edge.run(moves, stopping.clone()));
-    for edge in sensor_edges(centre, &link, channels) {
+    let arms = barrier_edge(centre, link.clone(), standing, channels);
+    let (contacts, sensors) = sensor_edges(centre, &link, channels);
+    let safety = safety(arms, moves, contacts, stopping.clone())?;
+    if let Some(edge) = sensors {
         tasks.spawn(edge.run(stopping.clone()));
     }
+    tasks.spawn(disk(centre.health.clone(), stopping.clone()));
     for upstream in &configuration.upstreams {
         let edge = upstream_edge(centre, upstream)?;
         tasks.spawn(edge.run(centre.appended.clone(), stopping.clone()));
@@ -111,10 +120,11 @@ pub async fn edges(
         stopped(stopping.clone()),
     ));
     let control = configuration.state_dir.join("control.sock");
-    let served = web::serve_control(control, state, stopped(stopping));
+    let served = web::serve_control(control, state, stopped(stopping.clone()));
     tasks.spawn(async move {
         if let Err(error) = served.await {
             tracing::error!(%error, "gatectl cannot reach the daemon");
+            stopped(stopping).await;
         }
     });
 
@@ -134,13 +144,58 @@ pub async fn edges(
     tracing::info!("stopping");
     drop(barriers);
     stop.send_replace(true);
-    while tasks.join_next().await.is_some() {}
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_ENDS, ended).await.is_err() {
+        tracing::warn!("an edge does not stop; it is cut short");
+        tasks.abort_all();
+    }
+    let _ = tokio::time::timeout(STOP_ENDS, tokio::task::spawn_blocking(|| safety.join())).await;
     Ok(())
 }
 
-/// One line for whoever started us: where the page is, and the code of the first login.
+/// Arms and emergency contacts have a thread of their own: whatever blocks the others (a slow
+/// disk, a long list), an emergency still opens.
+fn safety(
+    arms: barriers::Edge,
+    moves: mpsc::Receiver<Move>,
+    contacts: Option<sensors::Edge>,
+    stopping: watch::Receiver<bool>,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime of the arms")?;
+    let work = move || {
+        runtime.block_on(async {
+            let arms = arms.run(moves, stopping.clone());
+            match contacts {
+                Some(contacts) => {
+                    tokio::join!(arms, contacts.run(stopping));
+                }
+                None => arms.await,
+            }
+        });
+    };
+    Ok(supervise::critical("safety", None, work)?)
+}
+
+/// Keeps the figures of the disk fresh, off the runtime's own threads.
+async fn disk(health: Arc<Health>, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let measured = health.clone();
+        let _ = tokio::task::spawn_blocking(move || measured.measure_disk()).await;
+        tokio::select! {
+            () = tokio::time::sleep(DISK) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+/// One line for whoever started us: where the page is, and the code of the first login. A code
+/// never goes to a log that is kept; it stands in the state folder.
 fn say_ready(page: &str, code: Option<String>) {
-    match code {
+    let is_kept = std::env::var_os("JOURNAL_STREAM").is_some();
+    match code.filter(|_| !is_kept) {
         Some(code) => println!("ready page={page} code={code}"),
         None => println!("ready page={page}"),
     }
@@ -164,7 +219,12 @@ fn device_link(centre: &Centre) -> anyhow::Result<Link> {
     })
 }
 
-fn barrier_edge(centre: &Centre, link: Link, channels: &Channels) -> barriers::Edge {
+fn barrier_edge(
+    centre: &Centre,
+    link: Link,
+    standing: Standing,
+    channels: &Channels,
+) -> barriers::Edge {
     let configuration = &centre.configuration;
     let barriers: BTreeMap<_, _> = configuration
         .barriers
@@ -179,11 +239,16 @@ fn barrier_edge(centre: &Centre, link: Link, channels: &Channels) -> barriers::E
         clock: centre.clock,
         health: centre.health.clone(),
         moved: channels.moved.0.clone(),
+        standing,
     }
 }
 
 /// Two connections: emergencies alone, and everything else.
-fn sensor_edges(centre: &Centre, link: &Link, channels: &Channels) -> Vec<sensors::Edge> {
+fn sensor_edges(
+    centre: &Centre,
+    link: &Link,
+    channels: &Channels,
+) -> (Option<sensors::Edge>, Option<sensors::Edge>) {
     let configuration = &centre.configuration;
     let told = configuration.sensors.iter().map(|sensor| sensors::Source {
         id: sensor.id.clone(),
@@ -205,7 +270,7 @@ fn sensor_edges(centre: &Centre, link: &Link, channels: &Channels) -> Vec<sensor
         .chain(positions)
         .inspect(|source| centre.health.add_device(&source.id, Some(&source.lane)))
         .partition(sensors::Source::is_emergency);
-    let edge = |role: &str, session, sources| sensors::Edge {
+    let edge = |role: &str, session, patience, sources| sensors::Edge {
         link: link.clone(),
         client_id: client_id(centre, role),
         session,
@@ -217,16 +282,14 @@ fn sensor_edges(centre: &Centre, link: &Link, channels: &Channels) -> Vec<sensor
             loops: centre.loops.clone(),
             inbox: channels.inbox.0.clone(),
             emergency: channels.emergency.0.clone(),
+            patience,
         },
     };
-    [
-        ("emergency", Session::Clean, emergency),
-        ("sensors", Session::Kept, others),
-    ]
-    .into_iter()
-    .filter(|(_, _, sources)| !sources.is_empty())
-    .map(|(role, session, sources)| edge(role, session, sources))
-    .collect()
+    let contacts = (!emergency.is_empty())
+        .then(|| edge("emergency", Session::Clean, Patience::Drops, emergency));
+    let sensors =
+        (!others.is_empty()).then(|| edge("sensors", Session::Kept, Patience::Waits, others));
+    (contacts, sensors)
 }
 
 fn client_id(centre: &Centre, role: &str) -> String {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 use gateway_core::gate::Input;
-use gateway_core::name::Name;
-use gateway_core::reading::{Freshness, Reading, Value};
+use gateway_core::reading::{Freshness, Reading, Trust, Value};
 use rumqttc::Publish;
 use tokio::sync::mpsc;
 
@@ -27,6 +26,16 @@ pub struct Inlet {
     pub loops: Arc<Loops>,
     pub inbox: Sender<Post>,
     pub emergency: Sender<Post>,
+    pub patience: Patience,
+}
+
+/// What becomes of a reading for which the gate has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It waits, and the broker with it.
+    Waits,
+    /// It is dropped and counted: nothing may stand before the next emergency.
+    Drops,
 }
 
 impl Inlet {
@@ -81,6 +90,8 @@ impl Inlet {
             let _ = acks.send(message);
             return;
         }
+        // Whatever else a message says, an emergency goes first.
+        posts.sort_by_key(|input| !matches!(input, Input::Emergency { .. }));
         let mut message = Some(message);
         for (index, input) in posts.into_iter().enumerate() {
             let then = match message.take_if(|_| index + 1 == last) {
@@ -92,7 +103,7 @@ impl Inlet {
                 }
                 None => Then::Nothing,
             };
-            self.post(Post { input, then }).await;
+            self.post(Post::new(input, then)).await;
         }
     }
 
@@ -104,14 +115,19 @@ impl Inlet {
             self.loops.saw(&reading.lane, reading.received, *state);
         }
         match reading.value {
-            Value::Emergency(true) if reading.freshness == Freshness::Live => Input::Emergency {
-                source: Name::from(reading.device.as_str()),
-            },
+            // One that proved nothing stays a reading: it raises an alert and moves no arm.
+            Value::Emergency(true)
+                if reading.freshness == Freshness::Live && reading.trust != Trust::None =>
+            {
+                Input::Emergency {
+                    source: reading.device,
+                }
+            }
             _ => Input::Reading(reading),
         }
     }
 
-    /// Waits for room: a sensor's message is never dropped here.
+    /// An emergency always finds room: its channel holds more than there are contacts to press.
     async fn post(&self, post: Post) {
         let channel = match post.input {
             Input::Emergency { .. } => &self.emergency,
@@ -119,11 +135,18 @@ impl Inlet {
         };
         let mut post = post;
         loop {
-            match channel.try_send(post) {
-                Ok(()) | Err(TrySendError::Disconnected(_)) => return,
-                Err(TrySendError::Full(back)) => {
+            match (channel.try_send(post), self.patience) {
+                (Ok(()) | Err(TrySendError::Disconnected(_)), _) => return,
+                (Err(TrySendError::Full(back)), Patience::Waits) => {
                     post = back;
                     tokio::time::sleep(RETRY).await;
+                }
+                (Err(TrySendError::Full(back)), Patience::Drops) => {
+                    self.health.dropped("gate_inbox");
+                    if let Then::Acknowledge(acknowledge) = back.then {
+                        acknowledge();
+                    }
+                    return;
                 }
             }
         }

@@ -1,22 +1,25 @@
 //! Sensors: messages of the device broker become readings in the gate's inbox.
 //!
 //! A message is acknowledged to the broker when what it caused is durable, and not before. What
-//! the broker kept for us while we were away is told from what happens now by a marker of our
-//! own: it comes back behind everything that waited, and until then nothing may open.
+//! the broker, the network or a stall of our own kept for a while is told from what happens now by
+//! markers of our own: see `lease`.
 
 mod inlet;
+mod lease;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gateway_core::name::Name;
-use gateway_core::reading::{Freshness, Trust};
+use gateway_core::reading::Trust;
 use gateway_wire::sensor::{Declaration, Kind};
-use rumqttc::{AsyncClient, Event, Packet, Publish, QoS, SubscribeFilter};
+use rumqttc::{AsyncClient, Event, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode};
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
 use crate::mqtt::{BackOff, Events, Link, Manner, Session};
-pub use inlet::Inlet;
+pub use inlet::{Inlet, Patience};
+use lease::Lease;
 
 /// A task that owns one connection for a group of sensors.
 pub struct Edge {
@@ -88,11 +91,24 @@ impl Edge {
         // As long as the broker leaves messages unacknowledged: 1,000 by its configuration.
         let (acks, acknowledged) = mpsc::unbounded_channel();
         let acknowledger = tokio::spawn(acknowledge(client.clone(), acknowledged));
-        let mut live = Liveness::new(&self.marker_topic);
-        let mut stood = false;
+        let mut lease = Lease::new(self.session == Session::Clean);
+        let mut beat = tokio::time::interval(lease::BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut stood, mut subscribed) = (false, false);
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
+                _ = beat.tick(), if subscribed => {
+                    let now = self.inlet.clock.mono();
+                    if lease.is_overdue(now) {
+                        tracing::warn!(link = self.client_id, "the broker does not return our markers");
+                        break;
+                    }
+                    let marker = lease.next(now);
+                    // A marker that finds no room is one that does not come back.
+                    let _ = client.try_publish(&self.marker_topic, QoS::AtLeastOnce, false, marker);
+                    continue;
+                }
                 _ = stop.changed() => break,
             };
             match event {
@@ -104,19 +120,30 @@ impl Edge {
                         break;
                     }
                 }
-                Ok(Event::Incoming(Packet::SubAck(_))) => {
+                Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                    if answer.return_codes.contains(&SubscribeReasonCode::Failure) {
+                        tracing::error!(
+                            link = self.client_id,
+                            "the broker refuses a subscription: see its access list"
+                        );
+                        break;
+                    }
+                    subscribed = true;
                     self.inlet.health.sensor_link(&self.client_id, true);
-                    live.send_marker(&client);
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
-                    if live.is_marker(&message) {
+                    let now = self.inlet.clock.mono();
+                    if message.topic == self.marker_topic {
+                        lease.came_back(&message.payload);
                         let _ = acks.send(message);
                         continue;
                     }
-                    let freshness = live.freshness(&message);
-                    self.inlet
-                        .take(&self.sensors, freshness, message, &acks)
-                        .await;
+                    let freshness = lease.freshness(now, message.retain, message.dup);
+                    let taken = self.inlet.take(&self.sensors, freshness, message, &acks);
+                    tokio::select! {
+                        () = taken => {}
+                        _ = stop.changed() => break,
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -149,52 +176,6 @@ async fn acknowledge(client: AsyncClient, mut messages: mpsc::UnboundedReceiver<
     while let Some(message) = messages.recv().await {
         if message.qos != QoS::AtMostOnce && client.ack(&message).await.is_err() {
             return;
-        }
-    }
-}
-
-/// Tells what happens now from what the broker kept.
-struct Liveness {
-    topic: String,
-    marker: [u8; 16],
-    live: bool,
-}
-
-impl Liveness {
-    fn new(topic: &str) -> Liveness {
-        Liveness {
-            topic: topic.to_owned(),
-            marker: rand::random(),
-            live: false,
-        }
-    }
-
-    fn send_marker(&self, client: &AsyncClient) {
-        if let Err(error) =
-            client.try_publish(&self.topic, QoS::AtLeastOnce, false, self.marker.to_vec())
-        {
-            // Nothing opens on this connection; the broker will break it or the next one works.
-            tracing::warn!(%error, "cannot send the marker");
-        }
-    }
-
-    fn is_marker(&mut self, message: &Publish) -> bool {
-        if message.topic != self.topic {
-            return false;
-        }
-        if message.payload[..] == self.marker {
-            self.live = true;
-        }
-        true
-    }
-
-    fn freshness(&self, message: &Publish) -> Freshness {
-        if message.retain {
-            Freshness::Retained
-        } else if message.dup || !self.live {
-            Freshness::Redelivered
-        } else {
-            Freshness::Live
         }
     }
 }

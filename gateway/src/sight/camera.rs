@@ -30,6 +30,7 @@ pub struct Watched {
     follows: AtomicBool,
     settled: AtomicBool,
     looked_us: AtomicU64,
+    live: AtomicBool,
 }
 
 struct Following {
@@ -63,7 +64,13 @@ impl Watched {
             follows: AtomicBool::new(false),
             settled: AtomicBool::new(true),
             looked_us: AtomicU64::new(0),
+            live: AtomicBool::new(false),
         }
+    }
+
+    /// Frames arrive.
+    pub fn is_live(&self) -> bool {
+        self.live.load(Relaxed)
     }
 
     /// How a frame of this size is looked at.
@@ -263,6 +270,7 @@ fn tell(sight: Arc<Sight>, index: usize) -> impl FnMut(CameraHealth) + Send + 's
         sight
             .health
             .camera_state(&watched.origin.camera, state, code);
+        watched.live.store(health.is_live(), Relaxed);
         let told = match &health {
             CameraHealth::Starting => return,
             CameraHealth::Live { .. } => DeviceState::Live,

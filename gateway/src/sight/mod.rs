@@ -9,6 +9,7 @@ mod camera;
 mod pictures;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Sight {
     pub pictures: Pictures,
     pub inbox: Sender<Post>,
     worker: Mutex<Option<Worker<Seen>>>,
+    /// The gate was told that plates cannot be read.
+    blind: AtomicBool,
 }
 
 /// A frame on its way through the worker.
@@ -83,6 +86,7 @@ impl Sight {
             pictures,
             inbox,
             worker: Mutex::new(None),
+            blind: AtomicBool::new(false),
         })
     }
 
@@ -140,6 +144,7 @@ impl Sight {
     /// Without a recogniser no lane has a plate: each of its cameras is as good as down.
     fn recogniser_failed(&self, error: &gateway_recognise::Error) {
         tracing::error!(%error, "plates cannot be read");
+        self.blind.store(true, Ordering::Relaxed);
         let code = code_of(error);
         self.health.recogniser_failed(code);
         for watched in &self.cameras {
@@ -157,12 +162,16 @@ impl Sight {
         self.post(input);
     }
 
+    /// Another worker reads: the cameras that give frames are as good as they were.
+    fn sees_again(&self) {
+        for watched in self.cameras.iter().filter(|watched| watched.is_live()) {
+            self.tell_gate(watched, DeviceState::Live);
+        }
+    }
+
     /// Cameras never wait for the gate: what finds no room is dropped and counted.
     fn post(&self, input: Input) {
-        let post = Post {
-            input,
-            then: Then::Nothing,
-        };
+        let post = Post::new(input, Then::Nothing);
         if self.inbox.try_send(post).is_err() {
             self.health.dropped("gate_inbox");
         }
@@ -176,6 +185,9 @@ impl Sight {
         match read.plates {
             Ok(plates) => {
                 self.health.recogniser_read(read.took.as_micros() as u64);
+                if self.blind.swap(false, Ordering::Relaxed) {
+                    self.sees_again();
+                }
                 let sightings = watched.frame(read.frame.0, plates, &self.pictures);
                 for sighting in sightings {
                     self.post(Input::Sighting(sighting));

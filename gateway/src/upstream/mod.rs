@@ -23,12 +23,13 @@ use gateway_wire::upstream::signed::Keys;
 use gateway_wire::upstream::status::{Presence, StatusMessage};
 use gateway_wire::upstream::{UpstreamError, topic};
 use rumqttc::{AsyncClient, Event, LastWill, Outgoing, Packet, QoS};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::handles::GateHandle;
 use crate::health::Health;
 use crate::mqtt::{Events, Link, Manner, Session};
+use crate::upstream::inbound::Ordered;
 
 /// How often the page is told how far delivery is, and the longest sleep.
 const TELL: Duration = Duration::from_millis(500);
@@ -47,7 +48,7 @@ pub struct Edge {
     outbox: Outbox,
     clock: Clock,
     health: Arc<Health>,
-    gate: GateHandle,
+    orders: mpsc::Sender<Ordered>,
     /// What the status topic says while we are here, and after.
     online: Vec<u8>,
     offline: Vec<u8>,
@@ -85,8 +86,8 @@ impl Edge {
             reader,
             outbox,
             clock,
+            orders: inbound::take_orders(gate, health.clone()),
             health,
-            gate,
         })
     }
 
@@ -97,6 +98,7 @@ impl Edge {
     ) {
         let mut deliverer = Deliverer::new(&self.outbox, self.reader.last());
         let mut connection: Option<Connection> = None;
+        let mut ended = false;
         let mut inputs = vec![Input::Tick];
         loop {
             let mut outputs = Vec::new();
@@ -121,11 +123,12 @@ impl Edge {
             };
             tokio::select! {
                 _ = stop.changed() => return self.say_goodbye(connection).await,
-                changed = appended.changed() => match changed {
+                changed = appended.changed(), if !ended => match changed {
                     Ok(()) => inputs.push(Input::Appended {
                         through: *appended.borrow_and_update(),
                     }),
-                    Err(_) => return self.say_goodbye(connection).await,
+                    // Nothing more is appended; what there is goes on its way.
+                    Err(_) => ended = true,
                 },
                 event = next(&mut connection) => {
                     inputs.extend(self.take(event, &mut deliverer, &mut connection));
@@ -139,7 +142,7 @@ impl Edge {
         let gateway = &self.origin.gateway;
         let manner = Manner {
             session: Session::Kept,
-            manual_acks: false,
+            manual_acks: true,
             will: Some(LastWill::new(
                 topic::status(gateway),
                 self.offline.clone(),
@@ -178,7 +181,8 @@ impl Edge {
                 ]
             }
             Ok(Event::Incoming(Packet::Publish(message))) => {
-                self.inbound(&message.topic, &message.payload, deliverer)
+                let client = connection.client.clone();
+                self.inbound(message, client, deliverer)
             }
             Ok(Event::Outgoing(Outgoing::Publish(_))) => {
                 connection.leaving = connection.leaving.saturating_sub(1);
@@ -223,7 +227,9 @@ impl Edge {
         };
         let mut unreadable = Vec::new();
         for number in numbers {
-            let published = match self.reader.get(*number) {
+            // The disk may be slow; the runtime's other tasks must not wait for it.
+            let read = tokio::task::block_in_place(|| self.reader.get(*number));
+            let published = match read {
                 Ok(Some(stored)) => self
                     .publish(&stored, connection)
                     .map_err(anyhow::Error::from),
@@ -293,7 +299,8 @@ impl Edge {
         if waiting == 0 {
             return None;
         }
-        let oldest = self.reader.get(confirmed_through + 1).ok()??;
+        let oldest =
+            tokio::task::block_in_place(|| self.reader.get(confirmed_through + 1)).ok()??;
         let age = self.clock.now().wall_ms - oldest.header.wall_ms;
         Some(age.max(0) as u64)
     }

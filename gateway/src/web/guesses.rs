@@ -24,6 +24,8 @@ const KEYS: usize = 4_096;
 #[derive(Default)]
 pub struct Guesses {
     keys: HashMap<String, Count>,
+    /// When a refused guess was last recorded.
+    refusal_told: Option<Mono>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,6 +46,18 @@ impl Guesses {
             self.count(key, now);
         }
         Ok(())
+    }
+
+    /// Whether a refused guess is to be recorded: the first, and then one a minute, for whoever
+    /// guesses must not be able to fill the journal.
+    pub fn tells_refusal(&mut self, now: Mono) -> bool {
+        let due = self
+            .refusal_told
+            .is_none_or(|told| now.since(told) >= 60_000_000);
+        if due {
+            self.refusal_told = Some(now);
+        }
+        due
     }
 
     /// The guess was right: that key starts anew. The address's count stays, or whoever has one

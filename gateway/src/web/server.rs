@@ -1,12 +1,13 @@
 //! Serves connections, over TCP and over the control socket: bounded in number, in the time that
 //! a request's head may take, and ended when the daemon stops.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -31,6 +32,10 @@ use super::{Peer, WebState, page_routes, routes};
 
 /// Connections at once; the next one waits in the kernel's queue.
 const CONNECTIONS: usize = 256;
+
+/// Connections of one address; the next one is closed at once, or one neighbour could keep the
+/// page from everybody.
+const CONNECTIONS_EACH: usize = 32;
 
 /// A request's head must have come within this.
 const HEAD: Duration = Duration::from_secs(10);
@@ -72,6 +77,10 @@ pub async fn serve(
             _ = status.tick() => state.publish_status(),
             accepted = connections.accept(listener.accept()) => match accepted {
                 Ok(((stream, from), permit)) => {
+                    let Some(place) = connections.place_of(from.ip()) else {
+                        continue;
+                    };
+                    let permit = (permit, Some(place));
                     let _ = stream.set_nodelay(true);
                     let caller = From::Page(from.ip());
                     connections.add(stream, app.clone(), caller, state.clone(), permit);
@@ -104,6 +113,7 @@ pub async fn serve_control(
                 Ok(((stream, _), permit)) => match stream.peer_cred() {
                     Ok(peer) => {
                         let caller = From::Control(peer.uid());
+                        let permit = (permit, None);
                         connections.add(stream, app.clone(), caller, state.clone(), permit);
                     }
                     Err(error) => {
@@ -151,6 +161,31 @@ struct Connections {
     tasks: JoinSet<()>,
     places: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
+    addresses: Addresses,
+}
+
+/// Connections by address.
+type Addresses = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One connection of an address; dropped with it.
+struct Place {
+    address: IpAddr,
+    addresses: Addresses,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl Connections {
@@ -159,7 +194,25 @@ impl Connections {
             tasks: JoinSet::new(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             stopping: watch::Sender::new(false),
+            addresses: Addresses::default(),
         }
+    }
+
+    /// A place for one more connection of this address, if it has not too many.
+    fn place_of(&self, address: IpAddr) -> Option<Place> {
+        let mut held = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(address).or_default();
+        if *count >= CONNECTIONS_EACH {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            address,
+            addresses: self.addresses.clone(),
+        })
     }
 
     /// Waits for a place, then for a connection.
@@ -182,7 +235,7 @@ impl Connections {
         app: Router,
         from: From,
         state: WebState,
-        permit: OwnedSemaphorePermit,
+        permit: (OwnedSemaphorePermit, Option<Place>),
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

@@ -43,7 +43,10 @@ pub async fn login(
     let account_key = format!("account:{}", short(&request.account).to_ascii_lowercase());
     let keys = [account_key.clone(), address_key(peer)];
     if let Err(wait) = begin_guess(&state, &keys) {
-        record_login(&state, &request.account, None, "too_many_guesses").await;
+        let tells = state.guesses().tells_refusal(state.clock.mono());
+        if tells {
+            record_login(&state, &request.account, None, "too_many_guesses").await;
+        }
         return Err(wait);
     }
     let found = verify(&state, &request).await?;

@@ -30,7 +30,12 @@ pub(super) struct Device {
     /// It has given something that no lane needs: loop, arm, contact.
     other: bool,
     contact: bool,
+    /// What its contact was when it was last told late.
+    old_contact: bool,
 }
+
+/// A source that goes on telling of an emergency has the arms told again so often.
+const ASK_AGAIN_US: u64 = 3_000_000;
 
 impl Gate {
     fn device(&mut self, name: &Name) -> Option<&mut Device> {
@@ -366,6 +371,13 @@ impl Gate {
         out: &mut Outputs,
     ) {
         if reading.freshness != Freshness::Live {
+            // It may be burning still, or may have burnt a week ago: a person must look, once.
+            let known = self
+                .device(&reading.device)
+                .is_none_or(|device| std::mem::replace(&mut device.old_contact, active) || !active);
+            if !known && self.memory.emergency.is_empty() {
+                self.untrusted_contact(at, reading, out);
+            }
             return;
         }
         let Some(device) = self.device(&reading.device) else {
@@ -381,18 +393,32 @@ impl Gate {
         if reading.trust.opens(password_opens) {
             self.emergency(at, reading.device.clone(), out);
         } else {
-            self.stray_reading(at, reading, None, out);
-            let roles = [Role::Guard, Role::Technician];
-            let alarm = Alarm::new(code::EMERGENCY_UNTRUSTED, Severity::Critical).roles(&roles);
-            self.raise(at, lane, None, alarm, Vec::new(), out);
+            self.untrusted_contact(at, reading, out);
         }
     }
 
-    /// Opens and holds every arm, in shadow too. Asked again by the same source, nothing happens.
+    /// An active contact that must not move an arm: it is recorded and told.
+    fn untrusted_contact(&mut self, at: Moment, reading: &Reading, out: &mut Outputs) {
+        let lane = self.lane_index(&reading.lane);
+        self.stray_reading(at, reading, None, out);
+        let roles = [Role::Guard, Role::Technician];
+        let alarm = Alarm::new(code::EMERGENCY_UNTRUSTED, Severity::Critical).roles(&roles);
+        self.raise(at, lane, None, alarm, Vec::new(), out);
+    }
+
+    /// Opens and holds every arm, in shadow too. Asked again by the same source, the arms are told
+    /// again, for one of them may not have heard; nothing more is recorded of it.
     pub(super) fn emergency(&mut self, at: Moment, source: Name, out: &mut Outputs) {
         if self.memory.emergency.contains(&source) {
+            let asked = self.emergency_asked.replace(at.mono);
+            if asked.is_none_or(|asked| at.mono.since(asked) >= ASK_AGAIN_US) {
+                self.move_all(at, Barrier::HoldOpen, Mono(u64::MAX), true, out);
+            } else {
+                self.emergency_asked = asked;
+            }
             return;
         }
+        self.emergency_asked = Some(at.mono);
         let first = self.memory.emergency.is_empty();
         let event = Event::new(at, EventKind::Emergency);
         let body = Body::Emergency { source };

@@ -35,6 +35,20 @@ impl Gate {
         }
     }
 
+    /// An order that comes too late to move an arm; what moves none is done all the same.
+    pub(super) fn lapsed(&mut self, at: Moment, order: Order, out: &mut Outputs) {
+        match &order.act {
+            Act::Open { .. }
+            | Act::Escort { .. }
+            | Act::OpenLane { .. }
+            | Act::CloseLane { .. } => {
+                let code = Name::new("lapsed");
+                self.answer(at, &order, OrderOutcome::Refused { code }, out);
+            }
+            _ => self.order(at, order, out),
+        }
+    }
+
     fn answer(&mut self, at: Moment, order: &Order, outcome: OrderOutcome, out: &mut Outputs) {
         let (lane, passage) = match &order.act {
             Act::Open { passage, .. }

@@ -83,7 +83,7 @@ async fn s02_broken_and_unfinished_requests_do_not_keep_the_page_from_others() {
     let bench = Bench::new();
     let door = open_page(&bench).await;
     let mut unfinished = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..20 {
         let mut slow = TcpStream::connect(door.address).await.unwrap();
         slow.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
         unfinished.push(slow);

@@ -144,6 +144,7 @@ pub(super) const ROWS: &[Row] = &[
     ("order", "done", "已执行", "Done"),
     ("order", "repeated", "此前已执行", "It was done before"),
     ("order", "refused", "未执行", "Not done"),
+    ("order_refused", "lapsed", "等待过久,未执行", "It had waited too long"),
     ("order_refused", "passage_ended", "该通行已结束", "That passage has ended"),
     ("order_refused", "passage_not_held", "该通行不在等待处理", "That passage is not held"),
     ("order_refused", "unknown_passage", "没有该通行", "There is no such passage"),
