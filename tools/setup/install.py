@@ -7,6 +7,7 @@ package-lock.json, models and ONNX Runtime by the SHA-256 sums of models/models.
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +17,9 @@ CACHE = ROOT / ".cache"
 WEB = ROOT / "gateway" / "web"
 RELEASE = ROOT / "target" / "release"
 
+# Debian keeps useradd and mosquitto where a plain user's PATH does not look.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
 # What building and running need, by Debian's names.
 TO_RUN = [
     "build-essential", "pkg-config", "ca-certificates", "python3-pip",
@@ -23,8 +27,13 @@ TO_RUN = [
     "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad",
     "gstreamer1.0-plugins-ugly", "gstreamer1.0-libav", "mosquitto", "fonts-noto-cjk",
 ]
-# What the tests need besides: faults come from strace, the page is seen by Chromium.
-TO_CHECK = ["chromium", "strace", "mosquitto-clients"]
+# What the check needs besides: git lists the tree, faults come from strace, Chromium sees the page.
+TO_CHECK = ["git", "chromium", "strace"]
+# As the root Cargo.toml says it.
+CARGO = (1, 95)
+# What the page's bundler runs on: the least of each long-lived version, and everything from 24 on.
+NODES = {20: (20, 19), 22: (22, 12)}
+NODE_FROM = 24
 NEXTEST = "0.9.143"
 BINARIES = ["gatewayd", "gatectl", "camera-sim", "sensors-sim", "grid-sim", "faultproxy"]
 
@@ -43,7 +52,6 @@ class Trouble(Exception):
 
 def everything(for_tests=False):
     """The whole set-up, in the order in which one step needs the other."""
-    CACHE.mkdir(exist_ok=True)
     debian_packages(TO_RUN + TO_CHECK if for_tests else TO_RUN)
     toolchains(for_tests)
     models()
@@ -104,22 +112,58 @@ def missing_packages(names):
 
 
 def toolchains(for_tests):
-    if not shutil.which("cargo"):
-        raise Trouble("there is no cargo.", "install Rust 1.95 or newer with rustup (https://rustup.rs).")
-    node = shutil.which("node") and subprocess.run(
-        ["node", "--version"], capture_output=True, text=True
-    ).stdout.strip()
-    if not node or int(node.removeprefix("v").split(".")[0]) < 20:
+    cargo = version(["cargo", "--version"])
+    wanted = ".".join(str(number) for number in CARGO)
+    if cargo is None or cargo < CARGO:
         raise Trouble(
-            f"the page is built with Node 20 or newer; here is {node or 'none'}.",
-            "install Node 20 (nodesource.com has Debian packages), then run this again.",
+            f"the gateway is built with Rust {wanted} or newer; here is {spoken(cargo)}.",
+            "rustup update stable; if there is no rustup, install it from https://rustup.rs.",
         )
-    if for_tests and not shutil.which("cargo-nextest"):
+    node = version(["node", "--version"])
+    if not node_fits(node):
+        raise Trouble(
+            f"the page is built with Node 20 (20.19 or newer), 22 (22.12 or newer) or 24; here is {spoken(node)}.",
+            "install the newest Node 20 or 22 (nodesource.com has Debian packages), then run this again.",
+        )
+    if version(["npm", "--version"]) is None:
+        raise Trouble("there is no npm beside Node.", "install Debian's npm, or Node from nodesource.com.")
+    if for_tests:
+        tools_of_the_check()
+
+
+def tools_of_the_check():
+    for tool, component in [("fmt", "rustfmt"), ("clippy", "clippy")]:
+        if version(["cargo", tool, "--version"]) is None:
+            raise Trouble(f"there is no cargo {tool}.", f"rustup component add {component}")
+    # Asked of cargo, which also finds what it installed itself where PATH does not look.
+    if version(["cargo", "nextest", "--version"]) is None:
         step(
             f"install cargo-nextest {NEXTEST}",
             ["cargo", "install", "--locked", "--version", NEXTEST, "cargo-nextest"],
             "see whether crates.io can be reached, then run this again.",
         )
+
+
+def version(command):
+    """The first version that a command prints, as numbers; None when it cannot be run or fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return None
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    if done.returncode != 0 or found is None:
+        return None
+    return tuple(int(number) for number in found.groups() if number)
+
+
+def spoken(numbers):
+    return ".".join(str(number) for number in numbers) if numbers else "none"
+
+
+def node_fits(node):
+    if node is None:
+        return False
+    return node[0] >= NODE_FROM or node >= NODES.get(node[0], (NODE_FROM,))
 
 
 def models():

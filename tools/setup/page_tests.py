@@ -6,41 +6,58 @@ import subprocess
 import sys
 
 from . import demo, site
+from .command import end_tidily, only_one
 from .install import WEB, Trouble
 
 PATIENCE_S = 900
 
 
 def main():
-    signal.signal(signal.SIGTERM, interrupted)
-    gate = demo.Demo(site.choose_folder(".cache/page-run"), seed=11, fresh=True)
+    end_tidily()
     try:
-        gate.start()
-        return browse(gate)
+        with only_one():
+            return run()
     except Trouble as trouble:
         print(f"page tests: {trouble}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def run():
+    gate = demo.Demo(site.choose_folder(".cache/page-run"), seed=11, fresh=True)
+    try:
+        gate.start()
+        return browse(gate)
     finally:
         gate.stop()
 
 
-def interrupted(_number, _frame):
-    raise KeyboardInterrupt
-
-
 def browse(gate):
     where = dict(os.environ, GATEWAY_URL=gate.page, GATEWAY_CODE=gate.code or "")
-    tests = subprocess.Popen(["npm", "run", "--silent", "test"], cwd=WEB, env=where)
+    # A session of its own, so that the end of npm is the end of its browsers too.
+    tests = subprocess.Popen(
+        ["npm", "run", "--silent", "test"], cwd=WEB, env=where, start_new_session=True
+    )
     try:
         gate.watch(PATIENCE_S, done=lambda: tests.poll() is not None)
-    finally:
         if tests.poll() is None:
-            print(f"page tests: not done after {PATIENCE_S} s")
-            tests.kill()
-            tests.wait()
+            raise Trouble(
+                f"they were not done after {PATIENCE_S} s.",
+                f"read {gate.site.folder / 'logs'}; the test named last is the one that hangs.",
+            )
+    finally:
+        end_session(tests)
     return tests.returncode
+
+
+def end_session(child):
+    """Whatever is left in the child's session, also when the child itself is gone."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
 
 
 if __name__ == "__main__":
