@@ -193,20 +193,26 @@ class Demo:
         counted.objections += tally.upstream(book, last, waiting)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counted.verdicts.items()))
         print(f"\nafter {seconds} s")
-        print(f"  vehicles   {counted.vehicles}, of them {counted.misread} misread")
+        print(f"  vehicles   {counted.vehicles}, of them {len(counted.misread)} misread")
         print(f"  persons    {counted.persons}")
         print(f"  decisions  {verdicts or 'none'}")
         print(f"  alerts     {len(alerts)}")
         print(f"  events     {last} recorded, {tally.received(book)} received upstream, "
               f"{'?' if waiting is None else waiting} without receipt")
-        restarts = [f"{one.name} {one.restarts}" for one in self.supervisor.processes if one.restarts]
-        if restarts:
-            print(f"  restarts   {', '.join(restarts)}")
+        print(f"  restarts   {self.restarts()}")
         for objection in counted.objections:
             print(f"  ✗ {objection}")
         if not counted.objections:
-            print("  ✓ every arrival has its one right decision, and the platform has every event")
+            but = f" (misread: {'; '.join(counted.misread)})" if counted.misread else ""
+            print(f"  ✓ every arrival has its one right decision{but}, and the platform has every event")
         return 1 if counted.objections else 0
+
+    def restarts(self):
+        """How often the gateway had to be started again, and whatever else had to be."""
+        counts = {one.name: one.restarts for one in self.supervisor.processes}
+        return ", ".join(
+            f"{name} {count}" for name, count in counts.items() if count or name == "gatewayd"
+        )
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -14,8 +14,12 @@ import time
 
 from .install import Trouble
 
-# A process that ends this often before it is ready will not become ready by trying again.
+# A process that ends this often in a row before it is ready will not become ready by trying again.
 TRIES_BEFORE_READY = 3
+# Nor will one that ends at once so often in a minute, even if it needs no ready line. One that lived
+# longer and was killed is always started again.
+AT_ONCE_S = 5
+MOST_SHORT_LIVES_A_MINUTE = 6
 AGAIN_AFTER_S = 0.5
 STOP_PATIENCE_S = 10
 READY_PATIENCE_S = 60
@@ -33,18 +37,28 @@ class Process:
         self.folder = folder
         self.child = None
         self.restarts = 0
+        # Ends in a row before it was ready.
+        self.unready_ends = 0
+        # When it ended soon after its start, in the last minute.
+        self.short_lives = []
+        self.started_at = None
         self.ended_at = None
         self.log_from = 0
-        # Ending by itself with success is the end of its work, not a failure.
-        self.finished = False
 
     def start(self):
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
-        with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                cwd=self.folder, start_new_session=True,
-            )
+        try:
+            with open(self.log, "ab") as log:
+                self.child = subprocess.Popen(
+                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                    cwd=self.folder, start_new_session=True,
+                )
+        except OSError as error:
+            raise Trouble(
+                f"{self.name} cannot be started: {error.filename or self.command[0]}: {error.strerror}.",
+                "run ./tools/start --setup-only; it builds and installs what is missing.",
+            ) from None
+        self.started_at = time.monotonic()
         self.ended_at = None
 
     def said(self):
@@ -98,7 +112,7 @@ class Supervisor:
         """One round: whatever ended is started again. Called several times a second."""
         now = time.monotonic()
         for process in self.processes:
-            if process.finished or process.running():
+            if process.running():
                 continue
             if process.ended_at is None:
                 process.ended_at = now
@@ -112,17 +126,21 @@ class Supervisor:
         code = process.child.returncode
         # What it may have left behind in its session goes with it.
         process.signal(signal.SIGKILL)
-        was_ready = bool(process.ready())
+        process.unready_ends = 0 if process.ready() else process.unready_ends + 1
+        if process.ended_at - process.started_at < AT_ONCE_S:
+            process.short_lives.append(process.ended_at)
+        process.short_lives = [one for one in process.short_lives if process.ended_at - one < 60]
         how = f"signal {-code}" if code < 0 else f"status {code}"
         if process.name == "gatewayd" and code == 2:
             raise Trouble(
                 f"the configuration has mistakes:\n{process.last_words(40)}",
                 "mend config/sites/demo.toml, or whatever file the lines above name.",
             )
-        if not was_ready and process.restarts + 1 >= TRIES_BEFORE_READY:
+        short_lives = len(process.short_lives)
+        if process.unready_ends >= TRIES_BEFORE_READY or short_lives >= MOST_SHORT_LIVES_A_MINUTE:
             raise Trouble(
-                f"{process.name} ended {process.restarts + 1} times before it was ready ({how}); it "
-                f"said last:\n{process.last_words()}",
+                f"{process.name} ended {max(process.unready_ends, short_lives)} times soon after its start "
+                f"({how}); it said last:\n{process.last_words()}",
                 f"read {process.log}",
             )
         print(f"! {process.name} ended ({how}); starting it again", flush=True)

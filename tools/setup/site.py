@@ -146,17 +146,30 @@ def copy_site(site):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def link_models(into):
+def link_models(into, models=ROOT / "models"):
     """The daemon's user must be able to read the models even where it cannot reach the sources."""
-    for path in (ROOT / "models").iterdir():
+    for path in models.iterdir():
         target = into / path.name
-        if not path.is_file() or (target.exists() and target.stat().st_mtime >= path.stat().st_mtime):
+        if not path.is_file() or (is_open(target) and target.stat().st_mtime >= path.stat().st_mtime):
             continue
         target.unlink(missing_ok=True)
-        try:
-            os.link(path, target)
-        except OSError:
+        # A link has the mode of the file, which is not ours to change; a copy has its own.
+        if not is_open(path) or not linked(path, target):
             shutil.copy2(path, target)
+            target.chmod(0o644)
+
+
+def is_open(path):
+    """There, and every user may read it."""
+    return path.exists() and path.stat().st_mode & 0o004 != 0
+
+
+def linked(path, target):
+    try:
+        os.link(path, target)
+    except OSError:
+        return False
+    return True
 
 
 def write_lists(site, seed):

@@ -60,7 +60,8 @@ class Tally:
     vehicles: int = 0
     persons: int = 0
     verdicts: dict = dataclasses.field(default_factory=dict)
-    misread: int = 0
+    # The misread vehicles in words.
+    misread: list = dataclasses.field(default_factory=list)
     objections: list = dataclasses.field(default_factory=list)
 
 
@@ -103,8 +104,8 @@ def judge(arrivals, decisions, seconds):
     ]:
         if counted < least:
             tally.objections.append(f"{counted} {what} were decided, {least} are the least")
-    if tally.misread > MOST_MISREAD:
-        tally.objections.append(f"{tally.misread} plates were misread, {MOST_MISREAD} is the most")
+    if len(tally.misread) > MOST_MISREAD:
+        tally.objections.append(f"{len(tally.misread)} plates were misread, {MOST_MISREAD} is the most")
     return tally
 
 
@@ -133,9 +134,12 @@ def look_at(arrival, tally, due):
         tally.vehicles += 1
     else:
         tally.persons += 1
+    allowed = [arrival.expected]
     if arrival.misread():
-        tally.misread += 1
-    elif verdicts[0] != arrival.expected:
+        tally.misread.append(f"{arrival.id}, decided {verdicts[0]}")
+        # Whom nobody could read, a person looks at.
+        allowed.append("hold")
+    if verdicts[0] not in allowed:
         tally.objections.append(f"{name} was decided {verdicts[0]}")
 
 

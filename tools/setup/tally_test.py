@@ -52,7 +52,7 @@ class TheTally(unittest.TestCase):
     def test_a_gate_without_fault_is_right(self):
         counted = tally.judge(self.arrivals, self.decisions, 60)
         self.assertEqual(counted.objections, [])
-        self.assertEqual((counted.vehicles, counted.persons, counted.misread), (20, 40, 0))
+        self.assertEqual((counted.vehicles, counted.persons, counted.misread), (20, 40, []))
         self.assertEqual(counted.verdicts, {"admit": 51, "hold": 4, "refuse": 5})
 
     def test_a_missing_decision_is_found(self):
@@ -85,6 +85,18 @@ class TheTally(unittest.TestCase):
         vehicles[0].plate, vehicles[0].verdict = "闽C99999", "hold"
         vehicles[1].plate, vehicles[1].verdict = None, "hold"
         self.assertEqual(len(self.objections()), 1)
+
+    def test_a_misread_vehicle_is_named_and_may_only_be_held_or_decided_by_the_truth(self):
+        one = self.of("admit")
+        one.plate, one.verdict = "闽C99999", "refuse"
+        counted = tally.judge(self.arrivals, self.decisions, 60)
+        self.assertEqual(counted.misread, ["in-1-0, decided refuse"])
+        self.assertEqual(len(counted.objections), 1)
+        for verdict in ["hold", "admit"]:
+            self.setUp()
+            one = self.of("admit")
+            one.plate, one.verdict = "闽C99999", verdict
+            self.assertEqual(self.objections(), [])
 
     def test_a_decision_without_an_arrival_is_found(self):
         self.decisions.append(Decided("in-1", "p-x", 300_000, "admit", "粤B00000"))
