@@ -13,7 +13,7 @@ use crate::barriers::loops::Loops;
 use crate::clock::Clock;
 use crate::handles::{Post, Then};
 use crate::health::Health;
-use crate::sensors::Source;
+use crate::sensors::{Source, acknowledge_soon};
 
 /// How long a sensor's message waits before the full inbox is tried again.
 const RETRY: Duration = Duration::from_millis(2);
@@ -46,7 +46,7 @@ impl Inlet {
         sensors: &[Source],
         freshness: Freshness,
         message: Publish,
-        acks: &mpsc::UnboundedSender<Publish>,
+        acks: &mpsc::Sender<Publish>,
     ) {
         let received = self.clock.mono();
         let mut posts = Vec::new();
@@ -87,7 +87,7 @@ impl Inlet {
         }
         let last = posts.len();
         if last == 0 {
-            let _ = acks.send(message);
+            acknowledge_soon(acks, message);
             return;
         }
         // Whatever else a message says, an emergency goes first.
@@ -97,9 +97,7 @@ impl Inlet {
             let then = match message.take_if(|_| index + 1 == last) {
                 Some(message) => {
                     let acks = acks.clone();
-                    Then::Acknowledge(Box::new(move || {
-                        let _ = acks.send(message);
-                    }))
+                    Then::Acknowledge(Box::new(move || acknowledge_soon(&acks, message)))
                 }
                 None => Then::Nothing,
             };

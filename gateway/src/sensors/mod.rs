@@ -21,6 +21,11 @@ use crate::mqtt::{BackOff, Events, Link, Manner, Session};
 pub use inlet::{Inlet, Patience};
 use lease::Lease;
 
+/// Messages of one connection whose acknowledgement is due. It never fills: the broker leaves at most
+/// 1,000 unacknowledged (`max_inflight_messages`). If one filled it all the same, its message would go
+/// unacknowledged and be redelivered to the next connection.
+const ACKS: usize = 1_024;
+
 /// A task that owns one connection for a group of sensors.
 pub struct Edge {
     pub link: Link,
@@ -88,8 +93,7 @@ impl Edge {
         mut events: Events,
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
-        // As long as the broker leaves messages unacknowledged: 1,000 by its configuration.
-        let (acks, acknowledged) = mpsc::unbounded_channel();
+        let (acks, acknowledged) = mpsc::channel(ACKS);
         let acknowledger = tokio::spawn(acknowledge(client.clone(), acknowledged));
         let mut lease = Lease::new(self.session == Session::Clean);
         let mut beat = tokio::time::interval(lease::BEAT);
@@ -135,7 +139,7 @@ impl Edge {
                     let now = self.inlet.clock.mono();
                     if message.topic == self.marker_topic {
                         lease.came_back(&message.payload);
-                        let _ = acks.send(message);
+                        acknowledge_soon(&acks, message);
                         continue;
                     }
                     let freshness = lease.freshness(now, message.retain, message.dup);
@@ -171,10 +175,20 @@ impl Edge {
     }
 }
 
+/// Has a message acknowledged, from any thread and without waiting; nobody waits for one at QoS 0.
+fn acknowledge_soon(acks: &mpsc::Sender<Publish>, message: Publish) {
+    if message.qos == QoS::AtMostOnce {
+        return;
+    }
+    if let Err(mpsc::error::TrySendError::Full(_)) = acks.try_send(message) {
+        tracing::warn!("an acknowledgement found no room; the broker will send the message again");
+    }
+}
+
 /// Acknowledges on this connection only: with it ends every claim to acknowledge.
-async fn acknowledge(client: AsyncClient, mut messages: mpsc::UnboundedReceiver<Publish>) {
+async fn acknowledge(client: AsyncClient, mut messages: mpsc::Receiver<Publish>) {
     while let Some(message) = messages.recv().await {
-        if message.qos != QoS::AtMostOnce && client.ack(&message).await.is_err() {
+        if client.ack(&message).await.is_err() {
             return;
         }
     }
