@@ -5,6 +5,7 @@ mod layout;
 mod panics;
 mod pins;
 mod promises;
+mod queues;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     findings.extend(layout::look(&files));
     findings.extend(panics::look(&files));
     findings.extend(promises::look(&files));
+    findings.extend(queues::look(&files));
     findings.extend(pins::look(&files));
     for finding in &findings {
         println!("{finding}");
@@ -89,7 +91,10 @@ fn root() -> anyhow::Result<PathBuf> {
 
 /// Every file that is committed or could be (not ignored), if it is text.
 fn files(root: &Path) -> anyhow::Result<Vec<File>> {
+    // The tree may belong to another user than the one who checks it.
+    let safe = format!("safe.directory={}", root.display());
     let listed = Command::new("git")
+        .args(["-c", safe.as_str()])
         .args([
             "ls-files",
             "--cached",

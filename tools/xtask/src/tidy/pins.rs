@@ -1,6 +1,7 @@
 //! Every download is pinned: each model and runtime by version and SHA-256, crates and npm packages by
 //! their lock files.
 
+use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::{File, Finding};
@@ -81,6 +82,40 @@ fn is_sha256(text: &str) -> bool {
 }
 
 fn npm(file: &File) -> Vec<Finding> {
+    let mut findings = hosts(file);
+    match serde_json::from_str::<Json>(&file.text) {
+        Ok(lock) => findings.extend(without_integrity(&lock)),
+        Err(error) => findings.push(Finding::new(NPM_LOCK, error.to_string(), "mend the JSON")),
+    }
+    findings
+}
+
+/// The entry without a name is the page itself, and a link leads to a folder of the tree.
+fn without_integrity(lock: &Json) -> Vec<Finding> {
+    let packages = lock.get("packages").and_then(Json::as_object);
+    let Some(packages) = packages else {
+        return vec![missing(&format!("{NPM_LOCK}: packages"))];
+    };
+    packages
+        .iter()
+        .filter(|(name, entry)| !name.is_empty() && entry.get("link") != Some(&Json::Bool(true)))
+        .filter(|(_, entry)| {
+            entry
+                .get("integrity")
+                .and_then(Json::as_str)
+                .is_none_or(str::is_empty)
+        })
+        .map(|(name, _)| {
+            Finding::new(
+                NPM_LOCK,
+                format!("{name} has no integrity"),
+                "remove its node_modules and its entry, then npm install --package-lock-only",
+            )
+        })
+        .collect()
+}
+
+fn hosts(file: &File) -> Vec<Finding> {
     let hosts = file
         .text
         .lines()
@@ -101,6 +136,25 @@ fn npm(file: &File) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_npm_entry_without_integrity_is_named() {
+        let text = r#"{ "packages": {
+            "": { "name": "page" },
+            "node_modules/a": { "version": "1.0.0", "integrity": "sha512-a" },
+            "node_modules/b": { "version": "1.0.0" },
+            "node_modules/c": { "link": true }
+        } }"#;
+        let file = |text: &str| File {
+            path: NPM_LOCK.to_owned(),
+            text: text.to_owned(),
+        };
+        let found = npm(&file(text));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].what, "node_modules/b has no integrity");
+        assert_eq!(npm(&file("{}")).len(), 1);
+        assert_eq!(npm(&file("{")).len(), 1);
+    }
 
     #[test]
     fn an_entry_without_its_digest_is_named() {

@@ -2,7 +2,8 @@
 //!
 //! PROMISES.md has three tables under the headings *Proven*, *Begun* and *Not yet*. A row of the first
 //! two names its tests in backticks in its third column; a test's name begins with its promise's id
-//! (`p01_…` for P-01).
+//! (`p01_…` for P-01). Only what the runner runs counts: neither an ignored test, such as one that is
+//! the child process of another, nor a function that merely has the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,18 @@ pub fn look(files: &[File]) -> Vec<Finding> {
                     "{} names the test {test}, which the tree does not have",
                     row.written
                 ),
-                "write the test, or correct its name",
+                "write the test, or correct its name; an ignored one is none",
+            ));
+        }
+        for test in row
+            .tests
+            .iter()
+            .filter(|test| id_of_test(test) != Some(row.id))
+        {
+            findings.push(Finding::new(
+                table.at(row.line),
+                format!("{} names {test}, which is not its own test", row.written),
+                "name it in the row of its own promise",
             ));
         }
     }
@@ -107,15 +119,13 @@ fn rows(text: &str) -> Vec<Row> {
     rows
 }
 
-/// Every function that is named like a promise's test, and where it stands.
+/// Every test that runs and is named like a promise's, and where it stands.
 fn tests(files: &[File]) -> Vec<(String, String)> {
     let mut tests = Vec::new();
     for file in files.iter().filter(|file| file.extension() == "rs") {
-        for (at, line) in file.text.lines().enumerate() {
-            let after = line
-                .trim_start()
-                .trim_start_matches("pub ")
-                .trim_start_matches("async ");
+        let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let after = line.trim_start_matches("pub ").trim_start_matches("async ");
             let Some(after) = after.strip_prefix("fn ") else {
                 continue;
             };
@@ -123,12 +133,35 @@ fn tests(files: &[File]) -> Vec<(String, String)> {
                 .chars()
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
                 .collect();
-            if id_of_test(&name).is_some() {
+            if id_of_test(&name).is_some() && runs(&lines[..at]) {
                 tests.push((name, file.at(at + 1)));
             }
         }
     }
     tests
+}
+
+/// Whether the attributes that end `above` make a test that runs. The tests inside `proptest!` bear
+/// `#[test]` like any other.
+fn runs(above: &[&str]) -> bool {
+    let mut test = false;
+    for line in above.iter().rev() {
+        if line.starts_with("//") {
+            continue;
+        }
+        let attribute = line.starts_with("#[");
+        // A line inside an attribute that is longer than one goes on; anything else ends the search.
+        if !attribute && (line.is_empty() || line.ends_with(['}', '{', ';'])) {
+            break;
+        }
+        if attribute && line.contains("ignore") {
+            return false;
+        }
+        test |= ["#[test]", "#[tokio::test]", "#[tokio::test("]
+            .iter()
+            .any(|start| line.starts_with(start));
+    }
+    test
 }
 
 /// `P-01` or `T-1`.
@@ -198,10 +231,47 @@ mod tests {
         assert_eq!(
             found(
                 "## Proven\n| P-01 | kept | `p01_accepted_is_kept` |\n",
-                "fn b03_x() {}"
+                "#[test]\nfn b03_x() {}"
             )
             .len(),
             2
+        );
+    }
+
+    #[test]
+    fn only_what_the_runner_runs_is_a_test() {
+        let row = "## Proven\n| P-01 | kept | `p01_accepted_is_kept` |\n";
+        for right in [
+            "#[tokio::test]\n// Why; it must.\nasync fn p01_accepted_is_kept() {}\n",
+            "/// Why.\n#[tokio::test(\n    flavor = \"multi_thread\",\n)]\nasync fn p01_accepted_is_kept() {}\n",
+            "proptest! {\n    /// Why.\n    #[test]\n    fn p01_accepted_is_kept(a in b()) {}\n}\n",
+        ] {
+            assert_eq!(found(row, right), Vec::<String>::new(), "{right}");
+        }
+        for wrong in [
+            "fn p01_accepted_is_kept() {}\n",
+            "#[test]\nfn other() {}\n\nfn p01_accepted_is_kept() {}\n",
+            "#[test]\nfn other() {}\nfn p01_accepted_is_kept() {}\n",
+            "#[test]\n#[ignore = \"runs as a child\"]\nfn p01_accepted_is_kept() {}\n",
+            "#[ignore]\n#[test]\nfn p01_accepted_is_kept() {}\n",
+        ] {
+            assert_eq!(found(row, wrong).len(), 1, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_child_process_needs_no_row() {
+        let child = "#[test]\n#[ignore = \"a child\"]\nfn p01_child() {}\n";
+        assert!(found("## Not yet\n| P-01 | kept | |\n", child).is_empty());
+    }
+
+    #[test]
+    fn a_row_names_tests_of_its_own_only() {
+        let code = "#[test]\nfn p01_a() {}\n#[test]\nfn p02_a() {}\n";
+        let table = "## Proven\n| P-01 | kept | `p01_a`, `p02_a` |\n| P-02 | kept | `p02_a` |\n";
+        assert_eq!(
+            found(table, code),
+            ["P-01 names p02_a, which is not its own test"]
         );
     }
 
