@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway_config::{Configuration, Mistakes, Source};
+use gateway_core::rule::{RuleFile, RuleSet};
 
 fn config(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -65,6 +66,30 @@ fn is_key(word: &str) -> bool {
         && word
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'4')
+}
+
+/// As `gatectl check` looks at it: configuration, lists, and the shipped rules with their cases.
+#[test]
+fn the_example_site_is_right_with_the_shipped_rules() {
+    let path = config("sites/compound.toml");
+    let site = gateway_config::load(&path).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    gateway_config::lists::load(&site.lists, site.time_offset_min).expect("the lists are right");
+    assert_eq!((site.site.lanes.len(), site.cameras.len()), (2, 1));
+    assert_eq!((site.sensors.len(), site.barriers.len()), (5, 2));
+    let texts: Vec<(String, String)> = site
+        .rules
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).expect("readable");
+            (path.display().to_string(), text)
+        })
+        .collect();
+    let files: Vec<RuleFile> = texts
+        .iter()
+        .map(|(name, text)| RuleFile { name, text })
+        .collect();
+    let rules = RuleSet::load(&site.site.lanes, &files).expect("the shipped rules fit the lanes");
+    assert!(!rules.rules().is_empty());
 }
 
 /// The demo as tools/start fills it; its rules stand beside it.
