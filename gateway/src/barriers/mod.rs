@@ -3,11 +3,12 @@
 //! An open command is never queued, never retained, never repeated: it goes out at quality 0 on a
 //! connection that stands at that instant, or it is dropped and said so. Holding open in an
 //! emergency, and ending that, are no openings but states: what was wanted last of a lane stands
-//! until the other is wanted, and is told again on each new connection.
+//! until the other is wanted, and is told again on each new connection and every few seconds, for
+//! the arm's controller may have come back later than we did.
 
 pub mod loops;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use gateway_core::gate::{Input, Move};
 use gateway_core::name::Name;
 use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS};
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
 use crate::barriers::loops::Loops;
 use crate::clock::Clock;
@@ -37,7 +39,19 @@ pub struct Barriers {
 }
 
 /// For each lane the *hold open* or *release* that was wanted last.
-pub type Standing = Arc<Mutex<BTreeMap<Name, Move>>>;
+pub type Standing = Arc<Mutex<BTreeMap<Name, Stands>>>;
+
+/// A state of an arm, and how often it was told.
+pub struct Stands {
+    wanted: Move,
+    told: u32,
+}
+
+/// How often a state is told again.
+const TELL_AGAIN: Duration = Duration::from_secs(5);
+
+/// A release was heard after so many times; holding open is told until it ends.
+const RELEASES_TOLD: u32 = 6;
 
 impl Barriers {
     /// Hands a move over without waiting.
@@ -45,7 +59,11 @@ impl Barriers {
         let wanted = match wanted.command {
             Barrier::HoldOpen | Barrier::Release => {
                 let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-                standing.insert(wanted.lane.clone(), wanted.clone());
+                let stands = Stands {
+                    wanted: wanted.clone(),
+                    told: 0,
+                };
+                standing.insert(wanted.lane.clone(), stands);
                 wanted
             }
             Barrier::Open | Barrier::Close => wanted,
@@ -104,8 +122,8 @@ struct Connection<'a> {
     up: bool,
     /// In the order handed to the client; the client reports each as it leaves.
     leaving: VecDeque<Move>,
-    /// Lanes whose holding open was told: it is sent again and again, but recorded once.
-    told: &'a mut BTreeSet<Name>,
+    /// The state that each lane was told last: it is sent again, but recorded once.
+    told: &'a mut BTreeMap<Name, Barrier>,
 }
 
 impl Edge {
@@ -123,7 +141,7 @@ impl Edge {
 
     pub async fn run(self, mut moves: mpsc::Receiver<Move>, mut stop: watch::Receiver<bool>) {
         let mut back_off = BackOff::new(Duration::from_millis(200), Duration::from_secs(5));
-        let mut told = BTreeSet::new();
+        let mut told = BTreeMap::new();
         while !*stop.borrow() {
             let manner = Manner {
                 session: Session::Clean,
@@ -172,7 +190,10 @@ impl Edge {
     /// What stands for the lanes, for a connection that is new to it.
     fn standing(&self) -> Vec<Move> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.values().cloned().collect()
+        standing
+            .values()
+            .map(|stands| stands.wanted.clone())
+            .collect()
     }
 
     /// Whether it is still what is wanted of its lane; an opening or closing always is.
@@ -182,15 +203,22 @@ impl Edge {
             Barrier::Open | Barrier::Close => true,
             Barrier::HoldOpen | Barrier::Release => standing
                 .get(&wanted.lane)
-                .is_some_and(|last| last.id == wanted.id),
+                .is_some_and(|last| last.wanted.id == wanted.id),
         }
     }
 
-    /// A lane that was released needs to be told no more.
-    fn released(&self, sent: &Move) {
-        if sent.command == Barrier::Release && self.stands(sent) {
-            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            standing.remove(&sent.lane);
+    /// Counts what was told; a release that was told often enough, or that the controller has no
+    /// command for, stands no longer.
+    fn told(&self, sent: &Move, possible: bool) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stands) = standing.get_mut(&sent.lane)
+            && stands.wanted.id == sent.id
+            && sent.command == Barrier::Release
+        {
+            stands.told += 1;
+            if stands.told >= RELEASES_TOLD || !possible {
+                standing.remove(&sent.lane);
+            }
         }
     }
 
@@ -226,6 +254,8 @@ impl Connection<'_> {
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         let mut stood = false;
+        let mut again = tokio::time::interval(TELL_AGAIN);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -237,6 +267,7 @@ impl Connection<'_> {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
                         stood = true;
                         self.up = true;
+                        again.reset();
                         self.edge.health.barrier_link(true);
                         for wanted in self.edge.standing() {
                             self.command(wanted);
@@ -249,6 +280,11 @@ impl Connection<'_> {
                         return stood;
                     }
                 },
+                _ = again.tick(), if self.up => {
+                    for wanted in self.edge.standing() {
+                        self.command(wanted);
+                    }
+                }
                 _ = stop.changed() => return stood,
             }
         }
@@ -274,7 +310,7 @@ impl Connection<'_> {
             .of(wanted.command)
             .or_else(|| opens.then_some(&barrier.commands.open));
         let Some(command) = command else {
-            self.edge.released(&wanted);
+            self.edge.told(&wanted, false);
             return self.edge.refuse(wanted, "not_possible");
         };
         match self.client.try_publish(
@@ -293,14 +329,10 @@ impl Connection<'_> {
         let Some(sent) = self.leaving.pop_front() else {
             return;
         };
-        self.edge.released(&sent);
+        self.edge.told(&sent, true);
         let is_news = match sent.command {
-            Barrier::HoldOpen => self.told.insert(sent.lane.clone()),
-            Barrier::Release => {
-                self.told.remove(&sent.lane);
-                true
-            }
             Barrier::Open | Barrier::Close => true,
+            state => self.told.insert(sent.lane.clone(), state) != Some(state),
         };
         if is_news {
             report(&self.edge.moved, sent, MoveOutcome::Sent);

@@ -89,11 +89,15 @@ impl Gate {
         self.broker = Some(broker);
     }
 
-    /// Stops the broker politely (it saves its queue) and starts it again.
-    pub fn restart_broker(&mut self) {
+    /// Stops the broker politely: it saves its queue.
+    pub fn stop_broker(&mut self) {
         if let Some(broker) = self.broker.take() {
             broker.stop(SOON);
         }
+    }
+
+    pub fn restart_broker(&mut self) {
+        self.stop_broker();
         self.start_broker();
     }
 
