@@ -79,6 +79,8 @@ pub mod code {
     pub const FOREIGN_MOVE: &str = "foreign_move";
     /// An opening that was decided or ordered did not go out.
     pub const NOT_OPENED: &str = "not_opened";
+    /// Whoever was held or refused went through all the same.
+    pub const PASSED_AGAINST: &str = "passed_against";
     pub const DEVICE_DOWN: &str = "device_down";
     /// All arms are held open.
     pub const EMERGENCY: &str = "emergency";
@@ -86,7 +88,7 @@ pub mod code {
     pub const EMERGENCY_UNTRUSTED: &str = "emergency_untrusted";
 
     /// Every code, for the message table's own test.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         RULE,
         HOLD,
         NO_RULE,
@@ -100,6 +102,7 @@ pub mod code {
         MANUAL_OPENING,
         FOREIGN_MOVE,
         NOT_OPENED,
+        PASSED_AGAINST,
         DEVICE_DOWN,
         EMERGENCY,
         EMERGENCY_UNTRUSTED,

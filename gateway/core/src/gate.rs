@@ -26,6 +26,7 @@ mod device;
 mod flow;
 mod join;
 mod lane;
+mod loops;
 mod memory;
 mod order;
 mod passage;
@@ -283,6 +284,7 @@ impl Gate {
     }
 
     fn reading(&mut self, at: Moment, reading: Reading, out: &mut Outputs) {
+        let reading = self.counted(reading);
         if let Value::Online(online) = reading.value {
             self.online(at, &reading, online, out);
             return;

@@ -39,13 +39,13 @@ fn a_retained_loop_is_no_arrival_and_hides_none() {
         "1.0 in-1 loop on retained
          2.0 in-1 loop on
          9.0 in-1 health loop-1 silent
-         20.0 end",
+         90.0 end",
         "2 in-1-1-1 begun
          5 in-1-1-1 hold plate Unreadable
          5 in-1-1-1 alert 1 unreadable
          9 - device
          9 - alert 2 device_down
-         12 in-1-1-1 ended unread",
+         65 in-1-1-1 ended unread",
     );
 }
 
@@ -165,17 +165,17 @@ fn a_person_is_admitted_by_card_and_temperature_in_either_order() {
     check(
         "1.0 walk-1 card AA01
          1.8 walk-1 temp 36.5
-         5.0 walk-1 temp 36.6
-         5.5 walk-1 card AA02
-         20 end",
+         15.0 walk-1 temp 36.6
+         15.5 walk-1 card AA02
+         30 end",
         "1 walk-1-1-1 begun
          1.8 walk-1-1-1 admit
          1.8 move 1 open walk-1 until 3.8
-         5 walk-1-1-2 begun
-         5.5 walk-1-1-2 admit
-         5.5 move 2 open walk-1 until 7.5
          11.8 walk-1-1-1 ended admitted
-         15.5 walk-1-1-2 ended admitted",
+         15 walk-1-1-2 begun
+         15.5 walk-1-1-2 admit
+         15.5 move 2 open walk-1 until 17.5
+         25.5 walk-1-1-2 ended admitted",
     );
 }
 
@@ -184,15 +184,15 @@ fn what_is_missing_after_the_wait_holds_and_says_so() {
     check(
         "1.0 walk-1 card AA01
          20.0 walk-1 temp 36.5
-         60 end",
+         90 end",
         "1 walk-1-1-1 begun
          4 walk-1-1-1 hold temperature NotPresented
          4 walk-1-1-1 alert 1 missing_temperature
-         11 walk-1-1-1 ended withdrawn left
          20 walk-1-1-2 begun
          23 walk-1-1-2 hold card NotPresented
          23 walk-1-1-2 alert 2 missing_card
-         30 walk-1-1-2 ended withdrawn left",
+         64 walk-1-1-1 ended withdrawn left
+         83 walk-1-1-2 ended withdrawn left",
     );
 }
 
@@ -203,13 +203,14 @@ fn a_reading_below_35_degrees_is_no_reading_and_holds_at_once() {
          1.5 walk-1 temp 34.9
          2.8 walk-1 temp 36.4
          3.5 walk-1 card AA02
+         4.0 walk-1 temp 36.4
          9.0 end",
         "1 walk-1-1-1 begun
          1.5 walk-1-1-1 hold temperature ImplausibleReading
          1.5 walk-1-1-1 alert 1 missing_temperature
-         2.8 walk-1-1-2 begun
-         3.5 walk-1-1-2 admit
-         3.5 move 1 open walk-1 until 5.5",
+         3.5 walk-1-1-2 begun
+         4 walk-1-1-2 admit
+         4 move 1 open walk-1 until 6",
     );
 }
 

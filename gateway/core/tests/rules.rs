@@ -51,7 +51,7 @@ const MISSING: FactState = FactState::Missing(Cause::NotPresented);
 fn the_ordinary_rules_load_and_their_version_is_stable() {
     let site = site();
     let set = support::rules(&site);
-    assert_eq!(set.rules().len(), 9);
+    assert_eq!(set.rules().len(), 10);
     assert_eq!(set.version().len(), 16);
     assert_eq!(set.version(), support::rules(&site).version());
     assert_ne!(set.version(), RuleSet::empty().version());
@@ -324,4 +324,28 @@ fn a_rule_that_asks_again_lets_the_wait_start_anew_at_most_twice() {
     assert_eq!(walk(&[37_500, 36_800]), (1, Some(Verdict::Admit)));
     assert_eq!(walk(&[37_500, 37_600, 37_700]), (2, Some(Verdict::Hold)));
     assert_eq!(walk(&[37_500]), (1, Some(Verdict::Hold)));
+}
+
+#[test]
+fn what_a_rule_file_cannot_mean_is_refused() {
+    let refused = |text: &str| {
+        let errors = load(&site(), text).err().unwrap_or_default();
+        errors.iter().map(ToString::to_string).collect::<String>()
+    };
+    let hold = rule("card.listed", "hold");
+    let none = refused(&(hold.clone() + "lanes = []\n"));
+    assert!(none.contains("`lanes` is empty"), "{none}");
+    let again = rule("card.listed", "admit") + "again = \"card\"\n";
+    assert!(refused(&again).contains("`again` on a rule that admits"));
+    let case = |given: &str| {
+        let given = format!("given = {{ \"card.listed\" = {given} }}");
+        refused(&format!(
+            "{hold}[[rule.cases]]\n{given}\nverdict = \"hold\"\n"
+        ))
+    };
+    assert!(case("{ missing = \"unreadable\", age = 3 }").contains("key `age` is not known"));
+    assert!(case("{ }").contains("missing"));
+    let list = vec!["1"; 70].join(",");
+    let long = refused(&rule(&format!("time.hour in [{list}]"), "hold"));
+    assert!(long.contains("too many commas"), "{long}");
 }

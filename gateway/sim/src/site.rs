@@ -39,7 +39,7 @@ fn lane(id: &str, kind: LaneKind, direction: Direction) -> Lane {
         },
         password_opens: false,
         plate_sure_permille: 900,
-        leave_ms: 8_000,
+        leave_ms: if vehicle { 8_000 } else { 2_000 },
         has_approach_loop: vehicle,
         has_barrier: true,
         on_power_loss: Rest::Open,

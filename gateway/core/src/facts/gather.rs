@@ -318,9 +318,11 @@ fn temperature_facts(facts: &mut Facts, got: &Got<Temperature>) {
         BodySite::Ear => "ear",
         BodySite::Surface => "surface",
     };
-    let ambient = got.value.ambient.map_or(FactState::Absent, |ambient| {
-        FactState::Millidegrees(ambient.0)
-    });
+    // The thermometer was there and gave none: a rule that asks for it must not pass over that.
+    let ambient = match got.value.ambient {
+        Some(ambient) => FactState::Millidegrees(ambient.0),
+        None => FactState::Missing(Cause::NotPresented),
+    };
     let states = [
         (
             Fact::TemperatureCelsius,

@@ -181,7 +181,7 @@ impl Gate {
         }
         let id = passage.id.clone();
         self.lanes[lane].dirty = true;
-        let pass = self.pass_used(&facts, &decision);
+        let pass = self.pass_used(lane, &facts, &decision);
         let event = Event::new(at, EventKind::Decision)
             .lane(&config.id)
             .passage(&id);
@@ -237,7 +237,7 @@ impl Gate {
     }
 
     /// The pass that an admit rests on, where its lane needs one or a true rule names one.
-    fn pass_used(&self, facts: &Facts, decision: &Decision) -> Option<String> {
+    fn pass_used(&self, lane: usize, facts: &Facts, decision: &Decision) -> Option<String> {
         let FactState::Text(pass) = facts.state(Fact::PassId) else {
             return None;
         };
@@ -255,7 +255,7 @@ impl Gate {
                     && tried.verdict == Verdict::Admit
                     && rule_names_pass(rule)
             });
-        names_it.then(|| pass.clone())
+        (names_it || self.config(lane).needs.pass).then(|| pass.clone())
     }
 
     fn alert_of_decision(

@@ -1,4 +1,4 @@
-//! Loops, arms, the health of devices, moves and emergencies.
+//! Arms, the health of devices, moves and emergencies.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,8 @@ use crate::gate::{Gate, Move, Output, Outputs};
 use crate::moment::{Moment, Mono};
 use crate::name::Name;
 use crate::order::Role;
-use crate::reading::{
-    ArmPosition, DeviceHealth, DeviceState, Freshness, Loop, LoopPlace, Reading, Value,
-};
-use crate::site::{LaneKind, Need};
+use crate::reading::{ArmPosition, DeviceHealth, DeviceState, Freshness, Reading, Value};
+use crate::site::Need;
 
 /// Devices whose state is remembered; of more, only events are made.
 pub const DEVICES_KNOWN: usize = 256;
@@ -32,7 +30,13 @@ pub(super) struct Device {
     contact: bool,
     /// What its contact was when it was last told late.
     old_contact: bool,
+    /// The last record counter of its cards and of its temperatures, for one record may hold both.
+    card_counter: Option<u64>,
+    temperature_counter: Option<u64>,
 }
+
+/// A counter that is lower by so many records, and less than a tenth of the last one, began anew.
+const COUNTER_RESTARTS: u64 = 1_000;
 
 /// A source that goes on telling of an emergency has the arms told again so often.
 const ASK_AGAIN_US: u64 = 3_000_000;
@@ -57,6 +61,38 @@ impl Gate {
             }
             Value::Online(_) => {}
         }
+    }
+
+    /// Terminals push records again that they think were lost: one whose counter is not above the
+    /// last one of its device is an old record, whatever it says of itself.
+    ///
+    /// A device that came back with a lower counter is not believed until it passes the last one,
+    /// unless it is so much lower that the device must have been cleared.
+    pub(super) fn counted(&mut self, mut reading: Reading) -> Reading {
+        let Some(counter) = reading.counter else {
+            return reading;
+        };
+        let Some(device) = self.device(&reading.device) else {
+            return reading;
+        };
+        let last = match reading.value {
+            Value::Card(_) => &mut device.card_counter,
+            Value::Temperature(_) => &mut device.temperature_counter,
+            _ => return reading,
+        };
+        let old = last.is_some_and(|last| {
+            let cleared = last.saturating_sub(counter) >= COUNTER_RESTARTS && counter < last / 10;
+            counter <= last && !cleared
+        });
+        if reading.freshness == Freshness::Live && !old {
+            *last = Some(counter);
+        } else {
+            *last = (*last).max(Some(counter));
+        }
+        if reading.freshness == Freshness::Live && old {
+            reading.freshness = Freshness::Replayed;
+        }
+        reading
     }
 
     pub(super) fn learn_need(&mut self, lane: usize, device: &Name, need: Need) {
@@ -149,95 +185,6 @@ impl Gate {
         }
     }
 
-    pub(super) fn loop_reading(
-        &mut self,
-        at: Moment,
-        lane: usize,
-        reading: &Reading,
-        state: Loop,
-        out: &mut Outputs,
-    ) {
-        let trusted = reading.trust.opens(self.config(lane).password_opens);
-        let now = reading.freshness == Freshness::Live && trusted;
-        let lane_state = &mut self.lanes[lane];
-        let known = match state.place {
-            LoopPlace::Approach => &mut lane_state.approach,
-            LoopPlace::UnderArm => &mut lane_state.under,
-        };
-        let changed = now && known.live != Some(state.occupied);
-        known.device = Some(reading.device.clone());
-        // What is not live may only make us more careful.
-        if now || state.occupied {
-            known.occupied = Some(state.occupied);
-        }
-        if now {
-            known.live = Some(state.occupied);
-            known.read = known.read.max(Some(reading.received));
-        }
-        if !changed {
-            return;
-        }
-        lane_state.dirty = true;
-        let index = match (state.place, state.occupied) {
-            (LoopPlace::Approach, true) => self.loop_occupied(at, lane, out),
-            (LoopPlace::Approach, false) => self.loop_freed(at, lane),
-            (LoopPlace::UnderArm, occupied) => self.under_arm(at, lane, occupied),
-        };
-        match index {
-            Some(index) => {
-                let passage = &mut self.lanes[lane].passages[index];
-                passage.touch(at.mono, None);
-                let arrived = state.place == LoopPlace::Approach && state.occupied;
-                self.joined(at, lane, index, reading, out);
-                if arrived {
-                    self.arrive(at, lane, index, out);
-                }
-            }
-            // A loop that frees itself, or under an arm that nobody was let through.
-            None if state.occupied => self.stray_reading(at, reading, None, out),
-            None => {}
-        }
-    }
-
-    /// Which passage the approach loop feels: the oldest that has not come to it, else one that
-    /// only rolled back, else one nobody has seen yet.
-    fn loop_occupied(&mut self, at: Moment, lane: usize, out: &mut Outputs) -> Option<usize> {
-        let passages = &self.lanes[lane].passages;
-        let coming = passages.iter().position(|p| p.arrived.is_none());
-        let back = || passages.iter().rposition(|p| p.freed.is_some());
-        let index = match coming.or_else(back) {
-            Some(index) => index,
-            None if self.config(lane).kind == LaneKind::Pedestrian => return None,
-            None => self.begin(at, lane, None, out),
-        };
-        let passage = &mut self.lanes[lane].passages[index];
-        passage.stood = true;
-        passage.freed = None;
-        Some(index)
-    }
-
-    fn loop_freed(&mut self, at: Moment, lane: usize) -> Option<usize> {
-        let passages = &mut self.lanes[lane].passages;
-        let index = passages.iter().position(|p| p.stood && p.freed.is_none())?;
-        passages[index].freed = Some(at.mono);
-        Some(index)
-    }
-
-    fn under_arm(&mut self, at: Moment, lane: usize, occupied: bool) -> Option<usize> {
-        let head = self.head(lane)?;
-        let pedestrian = self.config(lane).kind == LaneKind::Pedestrian;
-        let passages = &mut self.lanes[lane].passages;
-        let index = passages.iter().position(|p| p.cleared()).unwrap_or(head);
-        let passage = &mut passages[index];
-        if occupied {
-            passage.going_through = true;
-        } else if passage.going_through && pedestrian && passage.cleared() {
-            // Through, and gone.
-            passage.freed = Some(at.mono);
-        }
-        Some(index)
-    }
-
     pub(super) fn arm(
         &mut self,
         at: Moment,
@@ -315,11 +262,27 @@ impl Gate {
         let opens = matches!(command, Barrier::Open | Barrier::HoldOpen);
         match outcome {
             MoveOutcome::Asked => return,
-            MoveOutcome::Sent if opens => self.lanes[lane].opening = Some(at.mono),
+            MoveOutcome::Sent if opens => {
+                self.lanes[lane].opening = Some(at.mono);
+                if let Some((index, _)) = self.move_of(lane, id) {
+                    self.lanes[lane].passages[index].not_opened = false;
+                }
+            }
             MoveOutcome::Dropped { .. } if opens => self.lanes[lane].opening = None,
             MoveOutcome::Sent | MoveOutcome::Dropped { .. } => {}
         }
         self.record_move(at, lane, id, command, outcome, out);
+    }
+
+    /// The open passage that a move belongs to, and whether it is the newest move of it.
+    fn move_of(&self, lane: usize, id: u64) -> Option<(usize, bool)> {
+        let state = &self.lanes[lane];
+        let known = state.moves.iter().find(|(known, _)| *known == id);
+        let passage = known.and_then(|(_, passage)| passage.as_ref())?;
+        let mut newer = state.moves.iter().skip_while(|(known, _)| *known != id);
+        newer.next();
+        let newest = !newer.any(|(_, of)| of.as_ref() == Some(passage));
+        Some((state.find(passage)?, newest))
     }
 
     /// Records what became of a move; an opening that did not go out needs a person.
@@ -353,10 +316,11 @@ impl Gate {
             Barrier::Release | Barrier::Close => return,
         };
         if stuck {
-            let index = passage.and_then(|id| self.lanes[lane].find(&id));
-            if let Some(index) = index {
+            let place = self.move_of(lane, id);
+            if let Some((index, true)) = place {
                 self.lanes[lane].passages[index].not_opened = true;
             }
+            let index = place.map(|(index, _)| index);
             let alarm = Alarm::new(code::NOT_OPENED, severity);
             self.raise(at, Some(lane), index, alarm, Vec::new(), out);
         }

@@ -12,6 +12,8 @@ use crate::site::{Direction, FallbackVerdict, LaneKind};
 const GRACE_MS: u64 = 800;
 /// While a camera follows it, a vehicle that waits is believed to be there without news for so long.
 const FOLLOWED_MS: u64 = 120_000;
+/// A person who is held stays answerable for so long: time for a guard to come and look.
+const HELD_MS: u64 = 60_000;
 /// Steps of one lane at one moment; each ends or decides a passage, so this is never reached.
 const MOST_STEPS: usize = 256;
 
@@ -106,6 +108,7 @@ impl Gate {
             _ => u64::from(config.leave_ms),
         };
         let silent = passage.last_part.plus_ms(silent);
+        let silent = outlasts_fallback(passage, silent);
         let gone = if passage.cleared() {
             // Either sign is enough for one that may go.
             passage.freed.into_iter().chain(passage.tracks_closed).min()
@@ -127,6 +130,12 @@ impl Gate {
         if let Some(through) = passage.freed.filter(|_| passage.cleared()) {
             return through;
         }
+        if passage.held() {
+            let since = passage
+                .decided_at
+                .map_or(passage.last_part, |at| at.max(passage.last_part));
+            return outlasts_fallback(passage, silent.max(since.plus_ms(HELD_MS)));
+        }
         // Nobody is sent away before the wait is over.
         match self.wait_until(lane, passage) {
             Some(wait) if passage.gathering() => silent.max(wait.plus_ms(1)),
@@ -143,7 +152,9 @@ impl Gate {
             // After a pause both may be due: what came first is done first.
             let decides = passage.gathering() && self.its_turn(lane, *index);
             let wait = self.wait_until(lane, passage).filter(|_| decides);
-            leaves <= at.mono && wait.is_none_or(|wait| leaves < wait)
+            let fallback = passage.fallback_at.filter(|_| passage.held());
+            let before = |due: Option<Mono>| due.is_none_or(|due| leaves < due);
+            leaves <= at.mono && before(wait) && before(fallback)
         });
         let Some(index) = left else { return false };
         let vehicle = self.config(lane).kind == LaneKind::Vehicle;
@@ -195,6 +206,7 @@ impl Gate {
     ) {
         let passage = &mut self.lanes[lane].passages[index];
         passage.stage = Stage::Answered(verdict);
+        passage.not_opened = false;
         passage.fallback_at = None;
         passage.last_part = at.mono;
         let id = passage.id.clone();
@@ -257,4 +269,10 @@ impl Gate {
             .flatten()
             .min()
     }
+}
+
+/// Silence alone does not end a hold before its fallback has come.
+fn outlasts_fallback(passage: &Passage, silent: Mono) -> Mono {
+    let fallback = passage.fallback_at.filter(|_| passage.held());
+    fallback.map_or(silent, |due| silent.max(due.plus_ms(1)))
 }

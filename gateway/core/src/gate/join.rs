@@ -15,7 +15,7 @@ use crate::site::{LaneKind, Need};
 const SAME_TOUCH_MS: u64 = 2_000;
 /// The same plate on a new track so soon after its passage went through is the same vehicle.
 const SAME_VEHICLE_MS: u64 = 5_000;
-/// A temperature so soon after a person was decided is that person's.
+/// Where no card tells persons apart, a temperature so soon after a decision is that person's.
 const LATE_MS: u64 = 1_000;
 /// A track that began so soon after a vehicle stood is the vehicle's own.
 const SAME_VEHICLE_HEAD_MS: u64 = 1_000;
@@ -101,40 +101,42 @@ impl Gate {
         card: Card,
         out: &mut Outputs,
     ) {
-        let passages = &self.lanes[lane].passages;
-        let touched = passages.iter().rposition(|p| {
-            p.card.as_ref().is_some_and(|got| {
-                got.value == card
-                    && at.mono.since(got.received) <= SAME_TOUCH_MS * 1_000
-                    && got.freshness == reading.freshness
-            })
-        });
-        if let Some(index) = touched {
-            self.join_card(at, lane, index, reading, card, out);
-            return;
-        }
         let live = reading.freshness == Freshness::Live;
-        let lacks = passages.iter().position(|p| {
-            p.gathering()
-                && (p.card.is_none()
-                    || wants_again(p, Need::Card)
-                    // A record from before is no reason to turn the live card away.
-                    || (live && p.card.as_ref().is_some_and(|c| c.freshness != Freshness::Live)))
-        });
-        let index = match lacks {
+        let pedestrian = self.config(lane).kind == LaneKind::Pedestrian;
+        let found = if pedestrian {
+            self.whose_card(at, lane, reading, &card)
+        } else {
+            // Only who stands first reaches the reader; nothing is left over for those behind.
+            self.head(lane)
+        };
+        let index = match found {
             Some(index) => index,
             None if !live => {
                 self.stray_reading(at, reading, None, out);
                 return;
             }
             None => {
-                if self.config(lane).kind == LaneKind::Pedestrian {
+                if pedestrian {
                     self.next_person(at, lane, out);
                 }
                 self.begin(at, lane, None, out)
             }
         };
         self.join_card(at, lane, index, reading, card, out);
+    }
+
+    /// The person who touched the reader just now, else the first who lacks a card.
+    fn whose_card(&self, at: Moment, lane: usize, reading: &Reading, card: &Card) -> Option<usize> {
+        let passages = &self.lanes[lane].passages;
+        let touched = passages.iter().rposition(|p| {
+            p.card.as_ref().is_some_and(|got| {
+                got.value == *card
+                    && at.mono.since(got.received) <= SAME_TOUCH_MS * 1_000
+                    && got.freshness == reading.freshness
+            })
+        });
+        let live = reading.freshness == Freshness::Live;
+        touched.or_else(|| passages.iter().position(|p| lacks_card(p, live)))
     }
 
     fn join_card(
@@ -149,8 +151,9 @@ impl Gate {
         let window = self.window(lane, reading.freshness, reading.trust, reading.received);
         let passage = &mut self.lanes[lane].passages[index];
         passage.touch(at.mono, window);
-        let replaces =
-            passage.gathering() && (passage.card.is_none() || reading.freshness == Freshness::Live);
+        let live = reading.freshness == Freshness::Live;
+        let same = passage.card.as_ref().is_some_and(|got| got.value == card);
+        let replaces = lacks_card(passage, live) || (passage.gathering() && live && same);
         if replaces {
             passage.card = Some(got(reading, card));
         }
@@ -167,38 +170,64 @@ impl Gate {
     ) {
         let live = reading.freshness == Freshness::Live;
         let needed = self.config(lane).needs.temperature;
-        let passages = &self.lanes[lane].passages;
-        let lacks = passages
-            .iter()
-            .position(|p| p.gathering() && p.temperature.is_none());
-        // Taken again, but only by the one who came last: after that it is somebody else's.
-        let last = passages.len().checked_sub(1);
-        let again = last.filter(|last| may_be_taken_again(&passages[*last]));
-        // So soon after a decision it is that person's, late or once more. Where the reader stands
-        // before the thermometer this also keeps one stray reading from shifting all that follow.
-        let late = last.filter(|last| {
-            let decided = passages[*last].decided_at;
-            decided.is_some_and(|decided| at.mono.since(decided) <= LATE_MS * 1_000)
-        });
-        let index = match lacks.or(again).or(late) {
-            Some(index) => index,
-            None if !live || !needed || temperature.site == BodySite::Surface => {
+        let may_begin = live && needed && temperature.site != BodySite::Surface;
+        let index = match self.whose_temperature(at, lane) {
+            Whose::Of(index) => index,
+            Whose::New if may_begin => self.begin(at, lane, None, out),
+            Whose::New | Whose::Unclear => {
                 self.stray_reading(at, reading, None, out);
                 return;
             }
-            None => self.begin(at, lane, None, out),
         };
         let window = self.window(lane, reading.freshness, reading.trust, reading.received);
         let passage = &mut self.lanes[lane].passages[index];
         passage.touch(at.mono, window);
         let replaces = match &passage.temperature {
             None => true,
-            Some(kept) => passage.gathering() && (live || kept.freshness != Freshness::Live),
+            Some(kept) => {
+                may_be_taken_again(passage) && (live || kept.freshness != Freshness::Live)
+            }
         };
         if replaces {
             passage.temperature = Some(got(reading, temperature));
         }
         self.joined(at, lane, index, reading, out);
+    }
+
+    fn whose_temperature(&self, at: Moment, lane: usize) -> Whose {
+        let config = self.config(lane);
+        if config.kind == LaneKind::Vehicle {
+            return self.head(lane).map_or(Whose::New, Whose::Of);
+        }
+        let passages = &self.lanes[lane].passages;
+        let lacks = |p: &Passage| p.gathering() && p.temperature.is_none();
+        if let Some(index) = passages.iter().position(lacks) {
+            // Of two who wait for one it may be either's, and a wrong one may let a fever in.
+            let others = passages[index + 1..].iter().any(lacks);
+            return if others {
+                Whose::Unclear
+            } else {
+                Whose::Of(index)
+            };
+        }
+        // Only of the one who came last: after that it is somebody else's.
+        let Some(last) = passages.len().checked_sub(1) else {
+            return Whose::New;
+        };
+        // Until a card tells of the next person, a decided one may still stand before the
+        // thermometer. A hold that is kept open for an answer outlasts the person there.
+        let late = match config.needs.card {
+            true => LATE_MS.max(u64::from(config.leave_ms)),
+            false => LATE_MS,
+        };
+        let late = passages[last]
+            .decided_at
+            .is_some_and(|decided| at.mono.since(decided) <= late * 1_000);
+        if late || may_be_taken_again(&passages[last]) {
+            Whose::Of(last)
+        } else {
+            Whose::New
+        }
     }
 
     /// A person comes with a card: whoever was done before has gone on, and who had presented
@@ -272,11 +301,29 @@ impl Gate {
     }
 }
 
-/// A vehicle that gave no plate so far: while it gathers any new track may be its own; once it is
-/// decided, only one that began before it stood, for later ones are of those behind it.
+/// Whose a temperature is.
+enum Whose {
+    Of(usize),
+    /// Of nobody who is known yet.
+    New,
+    /// It may be of several, and is given to none.
+    Unclear,
+}
+
+/// A vehicle that gave no plate so far: on its way any new track may be its own; once it stands,
+/// only one that began before, or that is at the arm too while it waits. Others are of those
+/// behind it: a covered plate must not be given the next one's.
 fn may_be_its_plate(passage: &Passage, sighting: &Sighting) -> bool {
     let stood = passage.arrived.unwrap_or(passage.begun.mono);
-    passage.gathering() || sighting.first_seen <= stood.plus_ms(SAME_VEHICLE_HEAD_MS)
+    let waits = passage.gathering() && (passage.arrived.is_none() || sighting.at_arm);
+    waits || sighting.first_seen <= stood.plus_ms(SAME_VEHICLE_HEAD_MS)
+}
+
+/// A live card is not turned away for a record from before.
+fn lacks_card(passage: &Passage, live: bool) -> bool {
+    let old = |got: &Got<Card>| live && got.freshness != Freshness::Live;
+    passage.gathering()
+        && (passage.card.as_ref().is_none_or(old) || wants_again(passage, Need::Card))
 }
 
 /// A temperature that decides nothing, or that a rule wants once more.

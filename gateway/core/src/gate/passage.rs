@@ -69,6 +69,8 @@ pub(super) struct Passage {
     pub fallback_at: Option<Mono>,
     /// Its opening did not go out.
     pub not_opened: bool,
+    /// It went through although it was held or refused, and that was told.
+    pub passed_against: bool,
     /// The next person has come: it waits no longer.
     pub hurried: bool,
     /// Since when it stands first; nothing waits for one behind.
@@ -100,6 +102,7 @@ impl Passage {
             facts: Vec::new(),
             fallback_at: None,
             not_opened: false,
+            passed_against: false,
             hurried: false,
             first_since: None,
         }
@@ -173,7 +176,10 @@ impl Passage {
         for track in self.tracks.iter_mut().filter(|t| t.camera == *camera) {
             track.closed = true;
         }
-        self.note_closed(now);
+        // That is no sign of leaving to one who waits for an answer.
+        if !self.held() {
+            self.note_closed(now);
+        }
     }
 
     fn note_closed(&mut self, now: Mono) {

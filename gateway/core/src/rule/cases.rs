@@ -113,7 +113,11 @@ fn lane(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Name> {
 fn state(reader: &mut Reader<'_>, fact: Fact, value: &Value<'_>) -> Option<FactState> {
     let known = match (value.get_ref(), fact.fact_type()) {
         (DeValue::Table(table), _) => {
-            let cause = table.get("missing")?;
+            reader.keys(table, &["missing"]);
+            let Some(cause) = table.get("missing") else {
+                reader.wrong(value, "a value or { missing = \"cause\" }");
+                return None;
+            };
             let cause = reader.word("cause", cause, &CAUSES)?;
             Some(FactState::Missing(cause))
         }

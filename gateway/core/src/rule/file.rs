@@ -211,6 +211,12 @@ impl Reader<'_> {
         let when = self.required(table, at, "when", "a CEL expression over the facts");
         let when = when.and_then(|value| self.condition(value));
         let again = table.get("again");
+        if let (Some(value), Some(Verdict::Admit)) = (again, verdict) {
+            let what = "`again` on a rule that admits";
+            let error = self.at(value.span().start);
+            self.errors
+                .push(error.error(what, "only on hold and refuse"));
+        }
         let again = again.and_then(|value| self.word("need", value, &NEEDS));
         let lanes = match table.get("lanes") {
             Some(value) => self.lanes(value),
@@ -298,6 +304,13 @@ impl Reader<'_> {
             self.wrong(value, "a list of lanes or kinds of lanes");
             return Lanes::All;
         };
+        if array.is_empty() {
+            let error = self.at(value.span().start).error(
+                "`lanes` is empty: the rule would be for none",
+                "at least one lane or kind; without `lanes` a rule is for all",
+            );
+            self.errors.push(error);
+        }
         let mut known: Vec<&str> = self.lanes.iter().map(|lane| lane.id.as_str()).collect();
         known.extend(KINDS.iter().map(|(word, _)| *word));
         let mut patterns = Vec::new();

@@ -8,6 +8,8 @@ pub const MOST_BYTES: usize = 2_048;
 pub const MOST_OPERATORS: usize = 64;
 /// Most dots: each member and call nests the tree once more.
 pub const MOST_MEMBERS: usize = 128;
+/// Most commas: each element of a list and argument of a call is one more to try.
+pub const MOST_COMMAS: usize = 64;
 /// Deepest nesting of brackets of all kinds.
 pub const MOST_DEPTH: usize = 16;
 
@@ -48,6 +50,7 @@ pub fn check(source: &str) -> Result<(), Refusal> {
 struct Scan {
     operators: usize,
     members: usize,
+    commas: usize,
     depth: usize,
     /// Where the second character of a two-character operator may stand.
     pair: Option<usize>,
@@ -101,6 +104,12 @@ impl Scan {
                 self.members += 1;
                 if self.members > MOST_MEMBERS {
                     return refuse(at, "too many dots", "at most 128 dots");
+                }
+            }
+            b',' => {
+                self.commas += 1;
+                if self.commas > MOST_COMMAS {
+                    return refuse(at, "too many commas", "at most 64 commas");
                 }
             }
             _ => {}

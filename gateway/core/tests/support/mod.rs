@@ -226,8 +226,22 @@ pub fn check(script: &str, expect: &str) {
 }
 
 pub fn run(script: &str) -> Vec<String> {
-    let mut driver = Driver::new(gate());
+    run_on(gate(), script)
+}
+
+pub fn run_on(gate: Gate, script: &str) -> Vec<String> {
+    let mut driver = Driver::new(gate);
     driver.log.clear();
+    drive(&mut driver, script);
+    driver
+        .log
+        .iter()
+        .filter_map(|(ms, output)| Some(format!("{} {}", seconds(*ms), told::told(output)?)))
+        .collect()
+}
+
+/// Applies a script, one input a line.
+pub fn drive(driver: &mut Driver, script: &str) {
     for line in script
         .lines()
         .map(str::trim)
@@ -240,11 +254,6 @@ pub fn run(script: &str) -> Vec<String> {
             None => driver.run_to(ms),
         }
     }
-    driver
-        .log
-        .iter()
-        .filter_map(|(ms, output)| Some(format!("{} {}", seconds(*ms), told::told(output)?)))
-        .collect()
 }
 
 fn millis(text: &str) -> u64 {
@@ -284,7 +293,9 @@ fn parse(ms: u64, words: &[&str]) -> Option<Input> {
             value,
             freshness,
             trust,
-            counter: None,
+            counter: words
+                .iter()
+                .find_map(|word| word.strip_prefix("n=")?.parse().ok()),
         })
     };
     let order = |act: Act| {

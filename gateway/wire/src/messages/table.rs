@@ -105,6 +105,7 @@ pub(super) const ROWS: &[Row] = &[
     ("alert", "missing_pass", "缺少通行证", "The pass is missing"),
     ("alert", "missing_device_down", "设备故障,缺少信息", "Something is missing because a device is down"),
     ("alert", "not_opened", "已判定放行但未抬杆", "An opening did not go out"),
+    ("alert", "passed_against", "未获放行强行通过", "Passed although it was held or refused"),
     ("alert", "emergency_untrusted", "来源不可信的紧急信号", "An emergency signal from an untrusted source"),
     ("alert", "watched_plate", "被关注的车辆", "A watched vehicle"),
     ("alert", "watched_area", "来自被关注地区的车辆", "A vehicle from a watched area"),
