@@ -15,6 +15,11 @@ use crate::nearest::nearest;
 use crate::secrets::SecretName;
 use crate::written::{Span, Table};
 
+/// A fallback that comes so late finds nobody any more; the gate follows a silent vehicle, and keeps
+/// a person's hold, for as long.
+const VEHICLE_WAITS_MS: u32 = 120_000;
+const PERSON_WAITS_MS: u32 = 60_000;
+
 /// A lane and what stands at it.
 pub(crate) struct Built {
     pub lane: Lane,
@@ -43,10 +48,7 @@ pub(crate) fn read(table: Table, folders: &Folders) -> Option<Built> {
     let cameras: Vec<Camera> = cameras
         .filter_map(|t| camera::read(t, &id_or_none))
         .collect();
-    let sensors = table.tables("sensor").into_iter();
-    let sensors: Vec<Sensor> = sensors
-        .filter_map(|t| sensor(t, &id_or_none, folders))
-        .collect();
+    let sensors = sensors(&table, &id_or_none, folders);
     let has_barrier = table.has("barrier");
     let barrier = table.table("barrier");
     let barrier = barrier.and_then(|t| self::barrier(t, &id_or_none, folders));
@@ -193,6 +195,34 @@ fn title(table: &Table, id: &Name) -> Title {
 fn has_loop(sensor: &Sensor, wanted: LoopPlace) -> bool {
     let loops = |kind: &Kind| matches!(kind, Kind::Loop { place, .. } if *place == wanted);
     sensor.declaration.values.iter().any(|v| loops(&v.kind))
+}
+
+/// The sensors of a lane, with one loop at each place: of two that tell of the same place neither
+/// could be believed.
+fn sensors(table: &Table, lane: &Name, folders: &Folders) -> Vec<Sensor> {
+    let mut sensors: Vec<Sensor> = Vec::new();
+    for own in table.tables("sensor") {
+        let (span, file) = (own.span.clone(), own.file);
+        let Some(sensor) = sensor(own, lane, folders) else {
+            continue;
+        };
+        let places = [
+            (LoopPlace::Approach, "approach"),
+            (LoopPlace::UnderArm, "under_arm"),
+        ];
+        for (place, word) in places {
+            let first = sensors.iter().find(|known| has_loop(known, place));
+            if let Some(first) = first.filter(|_| has_loop(&sensor, place)) {
+                let found = format!(
+                    "{} is a second loop at \"{word}\", beside {}",
+                    sensor.id, first.id
+                );
+                file.wrong(&span, found, "one loop at each place of a lane");
+            }
+        }
+        sensors.push(sensor);
+    }
+    sensors
 }
 
 struct Account {
@@ -373,6 +403,17 @@ fn warnings(table: &Table, lane: &Lane, cameras: &[Camera], sensors: &[Sensor]) 
             by_password.join(", ")
         );
         warn("password_opens", text);
+    }
+    let waits_ms = match lane.kind {
+        LaneKind::Vehicle => VEHICLE_WAITS_MS,
+        LaneKind::Pedestrian => PERSON_WAITS_MS,
+    };
+    if lane.fallback.then != FallbackVerdict::GoOnHolding && lane.fallback.after_ms >= waits_ms {
+        let text = format!(
+            "lane {id} falls back after {} s: whoever is held has left by then",
+            lane.fallback.after_ms / 1_000
+        );
+        warn("late_fallback", text);
     }
     if lane.shadow {
         warn(

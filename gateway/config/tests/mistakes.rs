@@ -354,3 +354,17 @@ fn lists_are_read_as_a_spreadsheet_writes_them() {
     );
     assert_eq!(pass.uses, Some(2));
 }
+
+#[test]
+fn two_loops_at_one_place_of_a_lane_are_a_mistake() {
+    let second = "[[lane.sensor]]\nid = \"in-1-other\"\ndeclaration = \"esphome-loop\"\n\
+                  place = \"under_arm\"\nvars = { node = \"in-1\", loop = \"other\" }\n\n\
+                  [lane.barrier]";
+    let (_, found) = changed("[lane.barrier]", second);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].to_string().contains("in-1-other is a second loop"),
+        "{}",
+        found[0]
+    );
+}

@@ -54,35 +54,34 @@ impl Inlet {
             if !sensor.hears(&message.topic) {
                 continue;
             }
-            match sensor.declaration.read(
+            let read = sensor.declaration.read(
                 &message.topic,
                 &message.payload,
                 message.retain,
                 message.dup,
-            ) {
-                Ok(parsed) => {
-                    self.health.device_heard(&sensor.id, received);
-                    for one in parsed {
-                        // Nothing was measured; the counter alone is nobody's yet.
-                        let Some(value) = one.value else { continue };
-                        posts.push(self.input(Reading {
-                            lane: sensor.lane.clone(),
-                            device: sensor.id.clone(),
-                            received,
-                            value,
-                            freshness: match one.freshness {
-                                Freshness::Live => freshness,
-                                told => told,
-                            },
-                            trust: sensor.trust,
-                            counter: one.counter,
-                        }));
-                    }
-                }
-                Err(refusal) => {
-                    self.health.refused(&sensor.id, refusal.code());
-                    tracing::warn!(device = %sensor.id, cause = refusal.code(), "a message was refused");
-                }
+            );
+            if read.refusals.is_empty() || !read.values.is_empty() {
+                self.health.device_heard(&sensor.id, received);
+            }
+            for refusal in read.refusals {
+                self.health.refused(&sensor.id, refusal.code());
+                tracing::warn!(device = %sensor.id, cause = refusal.code(), "a message or a value in it was refused");
+            }
+            for one in read.values {
+                // Nothing was measured; the counter alone is nobody's yet.
+                let Some(value) = one.value else { continue };
+                posts.push(self.input(Reading {
+                    lane: sensor.lane.clone(),
+                    device: sensor.id.clone(),
+                    received,
+                    value,
+                    freshness: match one.freshness {
+                        Freshness::Live => freshness,
+                        told => told,
+                    },
+                    trust: sensor.trust,
+                    counter: one.counter,
+                }));
             }
         }
         let last = posts.len();

@@ -11,7 +11,7 @@ use gateway_core::event::Barrier;
 use gateway_core::name::Name;
 use gateway_core::reading::{BodySite, Freshness, LoopPlace, Value};
 
-pub use read::{MAX_BYTES, MAX_DEPTH, Refusal};
+pub use read::{MAX_BYTES, MAX_DEPTH, Message, Refusal};
 
 /// Where the readings of one device stand in its messages, names filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,17 +169,11 @@ impl Declaration {
         topics
     }
 
-    /// Reads one message: its values, none when it means nothing to us, or why it is refused.
+    /// Reads one message: its values, none when it means nothing to us, and what was refused of it.
     ///
     /// `retain` and `dup` are the flags of the MQTT packet. A declared value that is not where a message
     /// of its type should have it is [`Refusal::NoValue`]: the device's firmware has drifted.
-    pub fn read(
-        &self,
-        topic: &str,
-        payload: &[u8],
-        retain: bool,
-        dup: bool,
-    ) -> Result<Vec<Parsed>, Refusal> {
+    pub fn read(&self, topic: &str, payload: &[u8], retain: bool, dup: bool) -> Message {
         read::message(self, topic, payload, carriage(retain, dup))
     }
 }

@@ -101,7 +101,7 @@ fn messages() -> Vec<Vec<u8>> {
 fn read_all(payload: &[u8]) {
     for declaration in every_kind() {
         for (retain, dup) in [(false, false), (true, false), (false, true)] {
-            if let Err(refusal) = declaration.read(TOPIC, payload, retain, dup) {
+            for refusal in declaration.read(TOPIC, payload, retain, dup).refusals {
                 assert!(!refusal.code().is_empty());
                 assert_ne!(refusal, Refusal::WrongTopic);
             }
@@ -151,8 +151,8 @@ proptest! {
         let text = format!("{sign}{}.{:03}", milli.abs() / 1000, milli.abs() % 1000);
         let device = declaration(vec![rule(temperature(), Some("/v"))]);
         for payload in [format!("{{\"v\":{text}}}"), format!("{{\"v\":\"{text}\"}}")] {
-            let parsed = device.read(TOPIC, payload.as_bytes(), false, false).expect("reads");
-            let told = match &parsed[0].value {
+            let read = device.read(TOPIC, payload.as_bytes(), false, false);
+            let told = match &read.values[0].value {
                 Some(gateway_core::reading::Value::Temperature(t)) => t.body.0,
                 _ => 0,
             };
@@ -169,7 +169,8 @@ fn p21_each_refusal_has_its_cause() {
     let code = |device: &Declaration, topic: &str, payload: &[u8]| {
         device
             .read(topic, payload, false, false)
-            .err()
+            .refusals
+            .first()
             .map(|refusal| refusal.code())
     };
     let large = vec![b' '; MAX_BYTES + 1];
@@ -210,8 +211,8 @@ fn d05_retained_redelivered_and_replayed_messages_are_never_live() {
     use gateway_core::reading::Freshness;
     let device = declaration(vec![rule(temperature(), Some("/v"))]);
     let freshness = |payload: &str, retain, dup| {
-        let parsed = device.read(TOPIC, payload.as_bytes(), retain, dup);
-        parsed.expect("reads")[0].freshness
+        let read = device.read(TOPIC, payload.as_bytes(), retain, dup);
+        read.values[0].freshness
     };
     let live = "{\"v\":36.6,\"old\":0}";
     let old = "{\"v\":36.6,\"old\":\"1\"}";
@@ -220,4 +221,33 @@ fn d05_retained_redelivered_and_replayed_messages_are_never_live() {
     assert_eq!(freshness(live, false, true), Freshness::Redelivered);
     assert_eq!(freshness(old, false, false), Freshness::Replayed);
     assert_eq!(freshness(old, true, true), Freshness::Replayed);
+}
+
+#[test]
+fn p21_a_bad_value_takes_nothing_from_the_others() {
+    use gateway_core::reading::Value;
+    let device = declaration(vec![
+        rule(temperature(), Some("/v")),
+        rule(Kind::Emergency(words()), Some("/fire")),
+    ]);
+    for bad in ["\"NaN\"", "9999", "{}"] {
+        let payload = format!("{{\"v\":{bad},\"fire\":\"ON\"}}");
+        let read = device.read(TOPIC, payload.as_bytes(), false, false);
+        assert_eq!(read.values.len(), 1);
+        assert_eq!(read.values[0].value, Some(Value::Emergency(true)));
+        assert_eq!(read.refusals.len(), 1);
+    }
+}
+
+#[test]
+fn p21_the_largest_fahrenheit_is_out_of_range_and_overflows_nothing() {
+    let mut of = rule(temperature(), None);
+    if let Kind::Temperature { unit, .. } = &mut of.kind {
+        *unit = Unit::Fahrenheit;
+    }
+    let device = declaration(vec![of]);
+    for text in ["9223372036854775.807", "-9223372036854775.807"] {
+        let read = device.read(TOPIC, text.as_bytes(), false, false);
+        assert_eq!(read.refusals, [Refusal::OutOfRange], "{text}");
+    }
 }

@@ -33,8 +33,10 @@ pub(super) fn thousandths(text: &str, decimals: u8) -> Option<i64> {
 
 /// Millidegrees Celsius of millidegrees Fahrenheit, rounded half away from zero.
 pub(super) fn celsius(fahrenheit: i64) -> i64 {
-    let ninths = (fahrenheit - 32_000).saturating_mul(5);
-    (ninths.saturating_mul(2) + 9 * ninths.signum()) / 18
+    // In 128 bits nothing overflows, whatever a device writes; the result is always the smaller.
+    let ninths = (i128::from(fahrenheit) - 32_000) * 5;
+    let celsius = (ninths * 2 + 9 * ninths.signum()) / 18;
+    i64::try_from(celsius).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -16,7 +16,16 @@ pub const MAX_DEPTH: usize = 16;
 const COLDEST: i64 = -60_000;
 const HOTTEST: i64 = 150_000;
 
-/// Why a message was refused. It never holds what the message said.
+/// What one message told: its values, and why some of it was refused.
+///
+/// One bad value takes nothing from the others; an emergency above all is never lost beside it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    pub values: Vec<Parsed>,
+    pub refusals: Vec<Refusal>,
+}
+
+/// Why a message or a value in it was refused. It never holds what the message said.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     #[error("the topic is none of the declaration's")]
@@ -79,7 +88,22 @@ pub(super) fn message(
     topic: &str,
     payload: &[u8],
     carriage: Freshness,
-) -> Result<Vec<Parsed>, Refusal> {
+) -> Message {
+    let mut read = Message::default();
+    if let Err(refusal) = fill(&mut read, declaration, topic, payload, carriage) {
+        read.refusals.push(refusal);
+    }
+    read
+}
+
+/// Reads by every rule of the topic; the error is one of the whole message.
+fn fill(
+    read: &mut Message,
+    declaration: &Declaration,
+    topic: &str,
+    payload: &[u8],
+    carriage: Freshness,
+) -> Result<(), Refusal> {
     let rules: Vec<&ValueRule> = declaration
         .values
         .iter()
@@ -95,16 +119,22 @@ pub(super) fn message(
         return Err(Refusal::TooLarge);
     }
     let text = std::str::from_utf8(payload).map_err(|_| Refusal::NotUtf8)?;
-    let json = if rules.iter().any(|rule| rule.payload == Payload::Json) {
-        Some(parse(text)?)
-    } else {
-        None
-    };
-    let mut parsed = Vec::new();
-    for rule in rules {
-        parsed.extend(apply(rule, text, json.as_ref(), carriage)?);
+    let mut json = None;
+    if rules.iter().any(|rule| rule.payload == Payload::Json) {
+        match parse(text) {
+            Ok(parsed) => json = Some(parsed),
+            // What is read as plain text beside it stands all the same.
+            Err(refusal) => read.refusals.push(refusal),
+        }
     }
-    Ok(parsed)
+    let readable = |rule: &&ValueRule| rule.payload == Payload::Text || json.is_some();
+    for rule in rules.into_iter().filter(readable) {
+        match apply(rule, text, json.as_ref(), carriage) {
+            Ok(parsed) => read.values.extend(parsed),
+            Err(refusal) => read.refusals.push(refusal),
+        }
+    }
+    Ok(())
 }
 
 /// MQTT's matching without `#`: levels are equal, or the pattern has `+`.
