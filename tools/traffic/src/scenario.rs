@@ -298,6 +298,8 @@ const WALKERS: [Walker; 12] = [
 /// three seconds to end, else the next person's part would join theirs.
 const WALK_MS: u64 = 1_800;
 const FORGETFUL_MS: u64 = 4_600;
+/// Who brings no card waits until the one before has gone: nothing else tells the two apart.
+const GONE_MS: u64 = 800;
 
 fn persons(spec: &Spec, pool: &Pool) -> Lane {
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed);
@@ -334,6 +336,9 @@ fn persons(spec: &Spec, pool: &Pool) -> Lane {
                 }
             }
         };
+        if card.is_none() {
+            at_ms += GONE_MS;
+        }
         let stay = if matches!(walker, Walker::Forgetful) {
             FORGETFUL_MS
         } else {
