@@ -43,12 +43,21 @@ fn an_unknown_card_is_refused_and_nothing_moves() {
 fn a_missing_temperature_holds() {
     let gate = Gate::start();
     let barrier = gate.barrier("walk-1");
+    let page = gate.page();
     let mut walk = Walk::of(&gate);
 
     walk.card(&listed_card(1));
 
     let decisions = gate.events_at_least("decision", 1, SOON);
     assert_eq!(verdict(&decisions[0]), "hold");
+    let mut alerts = json!([]);
+    must("the hold raises an alert on the page", SOON, || {
+        alerts = page.get("/api/alerts?state=open");
+        alerts[0]["passage"].is_string()
+    });
+    let passage = alerts[0]["passage"].as_str().unwrap_or_default();
+    let refused = json!({ "answer": "refuse", "reason": "no_permit" });
+    page.post(&format!("/api/passages/{passage}/answer"), &refused);
     gate.events_at_least("passage_ended", 1, SOON);
     assert!(barrier.messages().is_empty());
 }

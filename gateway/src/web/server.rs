@@ -291,11 +291,19 @@ fn announce(mut request: Request, from: From, streams: &Stopping, state: &WebSta
     request
 }
 
-/// Records what a uid asked for over the control socket; not the health, which is asked for all
-/// day and names nobody.
+/// Records what a uid asked for over the control socket; not the health, the outbox and the check,
+/// which are asked for all day and name nobody.
 fn audit(request: &Request, caller: &Caller, state: &WebState) {
     let path = request.uri().path();
-    if matches!(path, "/api/status" | "/api/messages" | "/api/openapi.json") {
+    let names_nobody = matches!(
+        path,
+        "/api/status"
+            | "/api/messages"
+            | "/api/openapi.json"
+            | "/api/outbox"
+            | "/api/journal/check"
+    );
+    if names_nobody {
         return;
     }
     tracing::info!(account = %caller.account, method = %request.method(), path, "the control socket was used");

@@ -127,14 +127,14 @@ async fn the_control_socket_knows_its_caller_by_uid_and_records_what_was_asked()
     let stream = connect_when_bound(&path).await;
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
-    let request = "GET /api/outbox HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n";
+    let request = "GET /api/accounts HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n";
     let text = answer(stream, request).await;
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 
     // SAFETY: takes nothing and returns a plain integer.
     let uid = format!("uid:{}", unsafe { libc::getuid() });
     within(async {
-        while !audited(&bench, &uid, "/api/outbox") {
+        while !audited(&bench, &uid, "/api/accounts") {
             tokio::task::yield_now().await;
         }
     })
