@@ -58,6 +58,7 @@ export const codes = {
   'alert.missing_pass': { zh: '没有通行证,等待处理', en: 'No pass: waits for an answer' },
   'alert.missing_device_down': { zh: '设备故障,等待处理', en: 'A device is down: waits for an answer' },
   'alert.not_opened': { zh: '道闸没有打开', en: 'The arm was not opened' },
+  'alert.passed_against': { zh: '未获放行却通过', en: 'Something went through against the decision' },
   'alert.emergency_untrusted': { zh: '不可信来源报告紧急情况,未动作', en: 'An untrusted source told of an emergency; nothing moved' },
   'withdrawn.crowded': { zh: '车道内通行过多', en: 'too many in the lane' },
 
