@@ -79,10 +79,7 @@ fn decoding() {
         repeat: true,
     };
     let camera = Camera::start(
-        CameraSpec {
-            name: "bench".into(),
-            source,
-        },
+        CameraSpec::new("bench", source),
         Arc::new(move || start.elapsed().as_micros() as u64),
         move |frame| _ = frame_in.send(frame.number),
         |_| {},

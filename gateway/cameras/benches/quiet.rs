@@ -118,10 +118,7 @@ fn ours(url: &str) {
         password: None,
     };
     let camera = Camera::start(
-        CameraSpec {
-            name: "quiet".into(),
-            source,
-        },
+        CameraSpec::new("quiet", source),
         Arc::new(move || start.elapsed().as_micros() as u64),
         move |frame| {
             std::hint::black_box(motion.update(&frame));

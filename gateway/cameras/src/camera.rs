@@ -10,10 +10,12 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::VideoInfo;
 
+use crate::attention::Attention;
 use crate::backoff::Backoff;
 use crate::error::CameraError;
 use crate::frame::Frame;
-use crate::health::{CameraHealth, Failure};
+use crate::health::{CameraHealth, Cause, Decoding, Failure};
+use crate::motion::Motion;
 use crate::pipeline::{Pipeline, verdict};
 use crate::source::CameraSource;
 
@@ -27,6 +29,23 @@ pub struct CameraSpec {
     pub name: Arc<str>,
     /// Where its pictures come from.
     pub source: CameraSource,
+    /// The lane's corners as shares of the picture, from the left upper corner (0 to 1); fewer than three
+    /// mean the whole picture. What moves outside does not wake the camera for long.
+    pub lane: Vec<(f32, f32)>,
+    /// Whoever holds a clone of it keeps the camera awake.
+    pub attention: Attention,
+}
+
+impl CameraSpec {
+    /// The whole picture is the lane, and nobody holds the camera awake.
+    pub fn new(name: impl Into<Arc<str>>, source: CameraSource) -> CameraSpec {
+        CameraSpec {
+            name: name.into(),
+            source,
+            lane: Vec::new(),
+            attention: Attention::new(),
+        }
+    }
 }
 
 /// A running camera. It stops when it is dropped.
@@ -67,6 +86,7 @@ impl Camera {
             sum.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         let mut watch = Watch {
+            motion: Motion::new(&spec.lane),
             spec,
             clock,
             sink: Box::new(sink),
@@ -119,6 +139,7 @@ struct Watch {
     told: Option<CameraHealth>,
     number: u64,
     backoff: Backoff,
+    motion: Motion,
 }
 
 impl Watch {
@@ -224,7 +245,7 @@ impl Watch {
 
     fn end(&self) -> CameraHealth {
         match self.spec.source {
-            CameraSource::File { .. } => CameraHealth::Ended,
+            CameraSource::File { .. } | CameraSource::Video { .. } => CameraHealth::Ended,
             _ => CameraHealth::Failed(Failure::StreamEnded),
         }
     }
@@ -253,16 +274,22 @@ impl Watch {
         }
         let Some((_, info)) = known else { return };
         let now_us = (self.clock)();
-        let captured_us = now_us.saturating_sub(age_us(pipeline, sample, &buffer));
+        let captured_us = match self.spec.source {
+            CameraSource::Video { .. } => buffer.pts().map_or(0, gst::ClockTime::useconds),
+            _ => now_us.saturating_sub(age_us(pipeline, sample, &buffer)),
+        };
         let name = Arc::clone(&self.spec.name);
-        let Some(frame) = Frame::mapped(name, self.number, captured_us, buffer, info) else {
+        let Some(mut frame) = Frame::mapped(name, self.number, captured_us, buffer, info) else {
             return;
         };
+        frame.moving = self.motion.update(&frame);
         self.number += 1;
         self.backoff.frame(now_us);
         self.tell(CameraHealth::Live {
             width: frame.width,
             height: frame.height,
+            decoding: Decoding::Full(Cause::Raw),
+            useless: None,
         });
         (self.sink)(frame);
     }

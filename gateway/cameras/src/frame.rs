@@ -9,6 +9,7 @@ use gstreamer_video::video_frame::Readable;
 use gstreamer_video::{VideoFrame, VideoInfo};
 
 use crate::error::CameraError;
+use crate::health::Useless;
 
 /// One decoded picture. Cloning shares the pixels. A frame that is kept keeps a buffer of the decoder
 /// busy, so keep few.
@@ -25,6 +26,14 @@ pub struct Frame {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
+    /// It was kept encoded while the camera slept and is older than what the camera shows now; such frames
+    /// come quicker than real time until the live ones are reached.
+    pub catching_up: bool,
+    /// Something moves or stands in the lane, or did so a second ago ([`Motion`](crate::Motion) over
+    /// [`CameraSpec::lane`](crate::CameraSpec::lane)).
+    pub moving: bool,
+    /// Why the picture is no use. Nothing may be read in a frozen one.
+    pub useless: Option<Useless>,
     pixels: Arc<Pixels>,
 }
 
@@ -69,6 +78,9 @@ impl Frame {
             captured_mono_us,
             width,
             height,
+            catching_up: false,
+            moving: false,
+            useless: None,
             pixels: Arc::new(Pixels::Packed(bytes)),
         })
     }
@@ -94,6 +106,9 @@ impl Frame {
             captured_mono_us,
             width,
             height,
+            catching_up: false,
+            moving: false,
+            useless: None,
             pixels: Arc::new(Pixels::Mapped(Box::new(pixels))),
         })
     }

@@ -13,6 +13,10 @@ pub enum CameraHealth {
         width: u32,
         /// Pixels down.
         height: u32,
+        /// How much of the stream is decoded while nothing happens, and why not less.
+        decoding: Decoding,
+        /// Why the picture is no use, although it arrives (P-25).
+        useless: Option<Useless>,
     },
     /// Connected, but no frame for three seconds; being rebuilt.
     Silent,
@@ -25,7 +29,7 @@ pub enum CameraHealth {
 }
 
 impl CameraHealth {
-    /// Frames arrive.
+    /// Frames arrive, of use or not.
     pub fn is_live(&self) -> bool {
         matches!(self, CameraHealth::Live { .. })
     }
@@ -34,11 +38,79 @@ impl CameraHealth {
     pub fn code(&self) -> &'static str {
         match self {
             CameraHealth::Starting => "starting",
+            CameraHealth::Live {
+                useless: Some(useless),
+                ..
+            } => useless.code(),
             CameraHealth::Live { .. } => "live",
             CameraHealth::Silent => "silent",
             CameraHealth::Failed(failure) => failure.code(),
             CameraHealth::Unauthorised => "unauthorised",
             CameraHealth::Ended => "ended",
+        }
+    }
+}
+
+/// How much of a stream is decoded while nothing happens in the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// Key frames at a low rate; everything as soon as something moves.
+    Sparing,
+    /// Everything, always.
+    Full(Cause),
+}
+
+/// Why a stream is always decoded in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The source gives raw pictures, or a codec whose pictures are not looked into.
+    Raw,
+    /// The camera refreshes its picture bit by bit and sends no key frames.
+    IntraRefresh,
+    /// Key frames are further apart than what is kept (12 s, 512 pictures or 8 MiB): set the camera's
+    /// key-frame interval (GOP) to two seconds.
+    RareKeyFrames,
+}
+
+impl Decoding {
+    /// The code, for health and pages.
+    pub fn code(self) -> &'static str {
+        match self {
+            Decoding::Sparing => "sparing",
+            Decoding::Full(Cause::Raw) => "raw",
+            Decoding::Full(Cause::IntraRefresh) => "intra_refresh",
+            Decoding::Full(Cause::RareKeyFrames) => "rare_key_frames",
+        }
+    }
+}
+
+/// Why a picture that arrives is no use (P-25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Useless {
+    /// Dark and without structure.
+    Black,
+    /// The same picture again and again: nothing that is read in it happens now. No sightings come of it.
+    Frozen,
+    /// Much less sharp than this camera was.
+    Blurred,
+    /// Something hangs or sticks before the lens.
+    Covered,
+    /// The camera looks elsewhere.
+    Turned,
+    /// A light shines into the lens.
+    Glare,
+}
+
+impl Useless {
+    /// The code, for events, alerts and pages.
+    pub fn code(self) -> &'static str {
+        match self {
+            Useless::Black => "black",
+            Useless::Frozen => "frozen",
+            Useless::Blurred => "blurred",
+            Useless::Covered => "covered",
+            Useless::Turned => "turned",
+            Useless::Glare => "glare",
         }
     }
 }

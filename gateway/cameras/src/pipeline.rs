@@ -22,7 +22,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Builds it and starts it.
     pub(crate) fn start(source: &CameraSource) -> Result<Pipeline, CameraError> {
-        let sink = sink(matches!(source, CameraSource::File { .. }));
+        let sink = sink(source);
         let pipeline = gst::Pipeline::new();
         let missing = |what: &str| CameraError::Element {
             what: what.to_owned(),
@@ -48,7 +48,7 @@ impl Pipeline {
                     .map_err(|_| missing("rtspsrc"))?;
                 decode_rtp(&element, &pipeline, &sink);
             }
-            CameraSource::File { path, .. } => {
+            CameraSource::File { path, .. } | CameraSource::Video { path } => {
                 let element = element("filesrc")?;
                 element.set_property("location", path);
                 decode_any(&element, &pipeline, &sink)?;
@@ -111,8 +111,9 @@ fn element(name: &str) -> Result<gst::Element, CameraError> {
         })
 }
 
-/// Holds one picture and drops the older one. A file is shown in its own time, a camera as it comes.
-fn sink(paced: bool) -> AppSink {
+/// Holds one picture and drops the older one. A file is shown in its own time, a camera as it comes; a
+/// video waits until its picture was taken.
+fn sink(source: &CameraSource) -> AppSink {
     AppSink::builder()
         .caps(
             &gst::Caps::builder("video/x-raw")
@@ -120,8 +121,8 @@ fn sink(paced: bool) -> AppSink {
                 .build(),
         )
         .max_buffers(1)
-        .drop(true)
-        .sync(paced)
+        .drop(!matches!(source, CameraSource::Video { .. }))
+        .sync(matches!(source, CameraSource::File { .. }))
         .wait_on_eos(false)
         .build()
 }

@@ -24,6 +24,12 @@ pub enum CameraSource {
         /// Begins again at the end.
         repeat: bool,
     },
+    /// A video file, read as quickly as the sink takes it and then ended. The moments of its frames are the
+    /// video's own, microseconds since its beginning.
+    Video {
+        /// Anything that GStreamer decodes.
+        path: PathBuf,
+    },
     /// A camera on this machine.
     V4l2 {
         /// For example `/dev/video0`.

@@ -38,10 +38,7 @@ fn p23_threads_and_descriptors_stay_flat_over_reboots() {
     let (frame_in, frames) = channel();
     let (health_in, health) = channel();
     let _camera = Camera::start(
-        CameraSpec {
-            name: "front".into(),
-            source,
-        },
+        CameraSpec::new("front", source),
         Arc::new(move || start.elapsed().as_micros() as u64),
         move |frame| _ = frame_in.send(frame.number),
         move |state| _ = health_in.send(state.is_live()),

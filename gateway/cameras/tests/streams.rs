@@ -61,10 +61,7 @@ fn watch(source: CameraSource) -> Watched {
     let clock: Clock = Arc::new(move || start.elapsed().as_micros() as u64);
     let (frame_in, frames) = channel();
     let (health_in, health) = channel();
-    let spec = CameraSpec {
-        name: "front".into(),
-        source,
-    };
+    let spec = CameraSpec::new("front", source);
     let camera = Camera::start(
         spec,
         clock,
@@ -111,6 +108,10 @@ impl Watched {
         while self.frames.try_recv().is_ok() {}
         self.frame(within)
     }
+}
+
+fn shows(state: &CameraHealth, across: u32, down: u32) -> bool {
+    matches!(state, CameraHealth::Live { width, height, .. } if (*width, *height) == (across, down))
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -165,13 +166,7 @@ fn p23_a_camera_comes_back_in_another_size() {
     let first = server(None);
     let port = first.port();
     let watched = watch(rtsp(first.url("front")));
-    watched.until(10 * SECOND, |state| {
-        *state
-            == CameraHealth::Live {
-                width: 320,
-                height: 240,
-            }
-    });
+    watched.until(10 * SECOND, |state| shows(state, 320, 240));
     drop(first);
     watched.until(5 * SECOND, |state| !state.is_live());
     let _second = served(
@@ -183,13 +178,7 @@ fn p23_a_camera_comes_back_in_another_size() {
         port,
         None,
     );
-    watched.until(10 * SECOND, |state| {
-        *state
-            == CameraHealth::Live {
-                width: 640,
-                height: 360,
-            }
-    });
+    watched.until(10 * SECOND, |state| shows(state, 640, 360));
     let frame = watched.next_frame(SECOND);
     assert_eq!((frame.width, frame.height), (640, 360));
 }
@@ -236,10 +225,7 @@ fn f03_a_panic_in_the_sink_stays_in_its_camera() {
     let (frame_in, frames) = channel();
     let start = Instant::now();
     let mut panicked = false;
-    let spec = CameraSpec {
-        name: "front".into(),
-        source: rtsp(server.url("front")),
-    };
+    let spec = CameraSpec::new("front", rtsp(server.url("front")));
     let _camera = Camera::start(
         spec,
         Arc::new(move || start.elapsed().as_micros() as u64),

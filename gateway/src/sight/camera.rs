@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gateway_cameras::{Camera, CameraHealth, CameraSource, CameraSpec, Frame, Motion};
+use gateway_cameras::{Attention, Camera, CameraHealth, CameraSource, CameraSpec, Frame, Motion};
 use gateway_core::moment::Mono;
 use gateway_core::name::Name;
 use gateway_core::reading::DeviceState;
@@ -71,6 +71,14 @@ impl Watched {
     /// Frames arrive.
     pub fn is_live(&self) -> bool {
         self.live.load(Relaxed)
+    }
+
+    /// Corners of the lane as shares of the picture.
+    fn lane_shares(&self) -> Vec<(f32, f32)> {
+        self.polygon
+            .iter()
+            .map(|[x, y]| (f32::from(*x) / 1_000.0, f32::from(*y) / 1_000.0))
+            .collect()
     }
 
     /// How a frame of this size is looked at.
@@ -202,6 +210,8 @@ pub(super) fn start(sight: &Arc<Sight>, index: usize) -> Option<Camera> {
     let spec = CameraSpec {
         name: Arc::from(id.as_str()),
         source: watched.source.clone(),
+        lane: watched.lane_shares(),
+        attention: Attention::new(),
     };
     let started = Camera::start(
         spec,
@@ -231,12 +241,7 @@ fn failed(code: &str) -> DeviceState {
 
 /// What the camera's thread does with a frame.
 fn offer(sight: Arc<Sight>, index: usize) -> impl FnMut(Frame) + Send + 'static {
-    let polygon: Vec<(f32, f32)> = sight.cameras[index]
-        .polygon
-        .iter()
-        .map(|[x, y]| (f32::from(*x) / 1_000.0, f32::from(*y) / 1_000.0))
-        .collect();
-    let mut motion = Motion::new(&polygon);
+    let mut motion = Motion::new(&sight.cameras[index].lane_shares());
     let mut size = (0, 0);
     let mut how = Arc::new(How::stream(0));
     move |frame| {
