@@ -23,6 +23,7 @@ mod error;
 mod evaluate;
 mod file;
 pub mod guard;
+pub mod trial;
 
 pub use error::RuleError;
 pub use file::RuleFile;

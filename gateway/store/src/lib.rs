@@ -27,10 +27,12 @@ pub mod reader;
 pub mod record;
 mod salvage;
 pub mod seal;
+pub mod sift;
 pub mod writer;
 
 pub use error::{Kind, StoreError};
 pub use open::{Condition, Store};
 pub use reader::Reader;
 pub use record::{Stored, decode};
+pub use sift::Sifted;
 pub use writer::{Durable, Outcome, Refused, Submission, Writer, WriterHandle};

@@ -56,6 +56,15 @@ impl Reader {
         }
     }
 
+    /// The bytes of up to `limit` records from `from` on, not verified.
+    pub(crate) fn bytes(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.journal.range(from, limit)
+    }
+
+    pub(crate) fn bytes_of(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.journal.read(number)
+    }
+
     /// What of a damaged stretch can still be read.
     fn one_by_one(&self, from: u64, limit: usize) -> Result<Vec<Arc<Stored>>, StoreError> {
         let from = from.max(1);

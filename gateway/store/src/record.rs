@@ -197,6 +197,39 @@ pub fn parse(number: u64, bytes: &[u8]) -> Result<Stored, StoreError> {
     })
 }
 
+/// What a record's header says at a glance, without a parser and without the checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance<'a> {
+    pub kind: &'a str,
+    pub clock: &'a str,
+    pub wall_ms: i64,
+    pub passage: Option<&'a str>,
+}
+
+/// Looks at the header's fixed fields; `None` when they are not where they must be. Names hold no
+/// quotes, so a field's text cannot stand in another field's value.
+pub fn glance(bytes: &[u8]) -> Option<Glance<'_>> {
+    let mut rest = bytes.strip_prefix(MAGIC)?;
+    let header = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
+    let (_, rest) = header.split_once("\"wall_ms\":")?;
+    let (wall_ms, rest) = rest.split_once(',')?;
+    let (_, rest) = rest.split_once("\"clock\":\"")?;
+    let (clock, rest) = rest.split_once('"')?;
+    let (_, rest) = rest.split_once("\"kind\":\"")?;
+    let (kind, rest) = rest.split_once('"')?;
+    let (_, rest) = rest.split_once("\"passage\":")?;
+    let passage = rest
+        .strip_prefix('"')
+        .and_then(|rest| rest.split_once('"'))
+        .map(|(passage, _)| passage);
+    Some(Glance {
+        kind,
+        clock,
+        wall_ms: wall_ms.parse().ok()?,
+        passage,
+    })
+}
+
 fn take_apart(content: &[u8]) -> Option<(&str, Vec<PartState>)> {
     let mut rest = content.strip_prefix(MAGIC)?;
     let header = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;

@@ -9,4 +9,5 @@ mod outbox;
 mod p01;
 mod p03;
 mod p05;
+mod sift;
 mod writer;
