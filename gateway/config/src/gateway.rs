@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gateway_core::name::Name;
-use gateway_core::site::Site;
+use gateway_core::site::{Site, WALK_MS};
 use gateway_wire::sensor::Kind;
 
 use crate::broker;
@@ -71,6 +71,7 @@ fn whole(root: Table) -> Option<Configuration> {
         site: Site {
             gateway: general.id,
             grid: general.grid,
+            walk_ms: general.walk_ms,
             lanes: Vec::new(),
         },
         titles: Vec::new(),
@@ -106,6 +107,7 @@ fn whole(root: Table) -> Option<Configuration> {
 struct General {
     id: Name,
     grid: Name,
+    walk_ms: u32,
     time_offset_min: i16,
     language: Language,
     state_dir: PathBuf,
@@ -124,6 +126,8 @@ fn general(root: &Table) -> Option<General> {
     let id = name(&table, "id");
     let grid = name(&table, "grid");
     let offset = utc_offset(&table);
+    let walk = table.integer("walk_s", 0..=3_600);
+    let walk = walk.and_then(|seconds| u32::try_from(seconds.value).ok());
     let languages = [("zh-CN", Language::Chinese), ("en", Language::English)];
     let language = table.choice("language", &languages);
     let folder = |key, default: &str| {
@@ -142,6 +146,7 @@ fn general(root: &Table) -> Option<General> {
         // A file without them has its mistakes; lanes are read all the same, to name theirs.
         id: id.unwrap_or_else(|| Name::new("?")),
         grid: grid.unwrap_or_else(|| Name::new("?")),
+        walk_ms: walk.map_or(WALK_MS, |seconds| seconds * 1_000),
         time_offset_min: offset.unwrap_or(8 * 60),
         language: language.map_or(Language::Chinese, |language| language.value),
         state_dir,

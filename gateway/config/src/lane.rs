@@ -69,6 +69,10 @@ pub(crate) fn read(table: Table, folders: &Folders) -> Option<Built> {
         leave_ms: whole(&table, "leave_s", 1..=600, 10) * 1_000,
         has_approach_loop: sensors.iter().any(|s| has_loop(s, LoopPlace::Approach)),
         has_barrier,
+        interlock: table
+            .has("interlock")
+            .then(|| name(&table, "interlock"))
+            .flatten(),
         on_power_loss: rest(&table, "on_power_loss", kind, direction),
         on_gateway_loss: rest(&table, "on_gateway_loss", kind, direction),
     };

@@ -51,6 +51,7 @@ pub fn load(files: &ListFiles, time_offset_min: i16) -> Result<Lists, Mistakes> 
             |row| Ok((prefix(row.get("prefix"))?, watch(row))),
         ),
         passes: list(files.passes.as_deref(), &PASS, &mut mistakes, passes),
+        ..Lists::default()
     };
     match Mistakes::of(mistakes) {
         Some(mistakes) => Err(mistakes),
@@ -124,11 +125,7 @@ fn list<K: Ord, V>(
             Err((found, allowed)) => wrong(row.line, found.to_owned(), allowed.to_owned()),
         }
     }
-    List {
-        version: 1,
-        confirmed_ms: written_ms(path),
-        entries,
-    }
+    List::of(1, written_ms(path), entries)
 }
 
 /// Milliseconds since 1970 when the file was last written; 0 when that is not known.
@@ -190,6 +187,7 @@ fn card(text: &str) -> Result<Card, Wrong> {
 fn holder(row: &Row) -> Holder {
     Holder {
         holder: row.get("holder").trim().to_owned(),
+        ..Holder::default()
     }
 }
 
@@ -231,6 +229,7 @@ fn pass(row: &Row, offset_min: i16) -> Result<(PassKey, Pass), Wrong> {
         valid_from_ms,
         valid_to_ms,
         uses,
+        ..Pass::default()
     };
     Ok((key, pass))
 }

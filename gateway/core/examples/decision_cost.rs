@@ -1,6 +1,5 @@
 //! Prints what one decision costs: a card and a temperature at a gate with the ordinary rules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,15 +31,11 @@ fn main() {
     );
     let entries = (0..10_000).map(|n| {
         let holder = Holder {
-            holder: String::new(),
+            ..Holder::default()
         };
         (Card::new(&format!("{n:08X}")), holder)
     });
-    let cards = List {
-        version: 1,
-        confirmed_ms: 1,
-        entries: entries.collect::<BTreeMap<_, _>>(),
-    };
+    let cards = List::of(1, 1, entries);
     let lists = Lists {
         cards,
         ..Lists::default()
@@ -110,10 +105,12 @@ fn site() -> Site {
         leave_ms: 8_000,
         has_approach_loop: false,
         has_barrier: true,
+        interlock: None,
         on_power_loss: Rest::Open,
         on_gateway_loss: Rest::Closed,
     };
     Site {
+        walk_ms: gateway_core::site::WALK_MS,
         gateway: Name::new("gate"),
         grid: Name::new("grid"),
         lanes: vec![lane],

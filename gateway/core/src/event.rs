@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Raised;
 use crate::decision::{Decision, FactRecord, Verdict};
-use crate::lists::ListVersion;
+use crate::lists::{Entry, Key, ListName, ListVersion};
 use crate::moment::Moment;
 use crate::name::{Name, PassageId};
 use crate::order::{Act, OrderOutcome, Role, Sender};
@@ -48,6 +48,9 @@ pub enum EventKind {
     DeviceState,
     Emergency,
     EmergencyEnded,
+    /// No way in opens until it is ended.
+    LockDown,
+    LockDownEnded,
     ListChanged,
     Clock,
     Login,
@@ -166,7 +169,16 @@ pub enum Body {
     Emergency {
         source: Name,
     },
+    LockDown {
+        source: Name,
+    },
     ListChanged(ListVersion),
+    /// identity; entries of a list that came and went at the gate, beside those of its owner.
+    LocalEntries {
+        list: ListName,
+        put: Vec<Entry>,
+        gone: Vec<Key>,
+    },
     Clock {
         step_ms: i64,
     },
@@ -250,6 +262,16 @@ pub enum MoveOutcome {
     Dropped {
         cause: Name,
     },
+}
+
+impl End {
+    /// It was let through and did not go.
+    pub fn turned_back(&self) -> bool {
+        matches!(self, End::Withdrawn { cause } if cause.as_str() == End::TURNED_BACK)
+    }
+
+    /// The cause of one that was let through and did not go.
+    pub const TURNED_BACK: &str = "turned_back";
 }
 
 /// The event that a rule or a part of the product wants recorded beside what caused it.

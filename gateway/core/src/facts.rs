@@ -7,8 +7,11 @@ use crate::event::PartKind;
 use crate::name::Name;
 
 mod gather;
+mod listed;
+mod own;
 
 pub(crate) use gather::{Gathered, Got};
+pub use listed::{NEVER, WITHOUT_LIMIT};
 
 /// What kind of value a fact has in `when`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,32 +72,58 @@ facts! {
     PlateRegion "plate.region" Text Identity
     VehicleListed "vehicle.listed" Truth Detail
     VehicleHolder "vehicle.holder" Text Identity
+    VehicleHousehold "vehicle.household" Text Identity
+    VehicleEmergency "vehicle.emergency" Truth Detail
     VehicleWatched "vehicle.watched" Truth Detail
     VehicleAreaWatched "vehicle.area_watched" Truth Detail
     VehicleLookalike "vehicle.lookalike" Truth Detail
+    VehicleWatchedLookalike "vehicle.watched_lookalike" Truth Detail
     VehicleInside "vehicle.inside" Truth Detail
+    VehicleLastMinutes "vehicle.last_minutes" Number Detail
+    VehicleLastLane "vehicle.last_lane" Text Detail
     CardId "card.id" Text Identity
     CardListed "card.listed" Truth Detail
     CardHolder "card.holder" Text Identity
+    CardHousehold "card.household" Text Identity
     CardInside "card.inside" Truth Detail
+    CardLastMinutes "card.last_minutes" Number Detail
+    CardLastLane "card.last_lane" Text Detail
+    CardTooSoon "card.too_soon" Truth Detail
+    HouseholdId "household.id" Text Identity
+    HouseholdListed "household.listed" Truth Detail
+    HouseholdExitsToday "household.exits_today" Number Detail
+    HouseholdExitsLeft "household.exits_left" Number Detail
     TemperatureCelsius "temperature.celsius" Celsius Health
     TemperatureAmbient "temperature.ambient" Celsius Detail
     TemperatureSite "temperature.site" Text Health
     PassId "pass.id" Text Identity
+    PassKind "pass.kind" Text Detail
+    PassHolder "pass.holder" Text Identity
     PassValid "pass.valid" Truth Detail
+    PassConsent "pass.consent" Truth Detail
     PassUsesLeft "pass.uses_left" Number Detail
+    PassUsesLeftToday "pass.uses_left_today" Number Detail
+    PassTooSoon "pass.too_soon" Truth Detail
     TimeHour "time.hour" Number Detail
+    TimeMinute "time.minute" Number Detail
     TimeWeekday "time.weekday" Number Detail
     LaneId "lane.id" Text Detail
     LaneKind "lane.kind" Text Detail
     LaneDirection "lane.direction" Text Detail
     LaneAttended "lane.attended" Truth Detail
     LaneEmergency "lane.emergency" Truth Detail
+    LaneLockedDown "lane.locked_down" Truth Detail
+    LaneDevicesDown "lane.devices_down" Number Detail
+    ResidentsAge "lists.residents_age_hours" Number Detail
+    HouseholdsAge "lists.households_age_hours" Number Detail
     VehiclesAge "lists.vehicles_age_hours" Number Detail
     CardsAge "lists.cards_age_hours" Number Detail
+    VisitorsAge "lists.visitors_age_hours" Number Detail
+    DeliveriesAge "lists.deliveries_age_hours" Number Detail
+    PassesAge "lists.passes_age_hours" Number Detail
     WatchedPlatesAge "lists.watched_plates_age_hours" Number Detail
     WatchedAreasAge "lists.watched_areas_age_hours" Number Detail
-    PassesAge "lists.passes_age_hours" Number Detail
+    EmergencyVehiclesAge "lists.emergency_vehicles_age_hours" Number Detail
 }
 
 impl Fact {
@@ -163,8 +192,13 @@ impl Facts {
         got.cloned().collect()
     }
 
-    pub(crate) fn record(&mut self, fact: Fact) -> &mut FactRecord {
-        &mut self.records[fact as usize]
+    /// Sets a fact with where it comes from; one that is missing has no age.
+    fn got_from(&mut self, fact: Fact, state: FactState, origin: gather::Origin<'_>) {
+        let record = &mut self.records[fact as usize];
+        record.state = state;
+        record.at = Some(origin.at);
+        record.source = Some(origin.source.clone());
+        record.trust = Some(origin.trust);
     }
 
     /// Makes all facts of a group missing: of `plate.` itself or those that rest on it.

@@ -1,15 +1,15 @@
 //! The gate: one sans-I/O state machine, called by one thread, given time and input from outside.
 //!
 //! Bounds: [`PASSAGES_PER_LANE`], [`ALERTS_KEPT`], [`DEVICES_KNOWN`],
-//! [`memory::ORDERS_REMEMBERED`](ORDERS_REMEMBERED), [`INSIDE_REMEMBERED`]. It never blocks, fails
-//! or panics, and iterates in a fixed order.
+//! [`ORDERS_REMEMBERED`], [`SEEN_REMEMBERED`], [`USES_REMEMBERED`]. It never blocks, fails or
+//! panics, and iterates in a fixed order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::event::{Barrier, Body, Class, End, Event, EventKind, MoveOutcome, PartKind};
-use crate::lists::Lists;
+use crate::lists::{ListChange, Lists};
 use crate::lookalike::Lookalikes;
 use crate::moment::{Moment, Mono};
 use crate::name::Name;
@@ -26,6 +26,7 @@ mod device;
 mod flow;
 mod join;
 mod lane;
+mod lists;
 mod loops;
 mod memory;
 mod order;
@@ -34,7 +35,8 @@ mod passage;
 pub use alarm::ALERTS_KEPT;
 pub use device::DEVICES_KNOWN;
 pub use lane::PASSAGES_PER_LANE;
-pub use memory::{INSIDE_REMEMBERED, ORDERS_REMEMBERED, SnapshotError};
+pub use memory::{ORDERS_REMEMBERED, SEEN_REMEMBERED, SnapshotError, USES_REMEMBERED};
+pub(crate) use memory::{Seen, Went};
 
 use device::Device;
 use lane::LaneState;
@@ -52,11 +54,8 @@ pub enum Input {
     Order(Order),
     /// An order that waited too long for the gate: it moves no arm.
     Lapsed(Order),
-    /// The lists after a change of the one named.
-    ListChange {
-        list: Name,
-        lists: Arc<Lists>,
-    },
+    /// A list changes, wholly or not at all; a refusal is recorded too.
+    ListChange(ListChange),
     /// The wall clock jumped by this much; no timer moves.
     ClockStep {
         step_ms: i64,
@@ -179,6 +178,7 @@ impl Gate {
 
     /// Records the start, and ends the passages that the stop or crash cut short. Moves no arm.
     pub fn start(&mut self, at: Moment, out: &mut Outputs) {
+        self.remember_local();
         let cut = self.memory.passages.clone();
         let started = Body::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -217,7 +217,7 @@ impl Gate {
             Input::DeviceHealth(health) => self.device_health(at, health, out),
             Input::Order(order) => self.order(at, order, out),
             Input::Lapsed(order) => self.lapsed(at, order, out),
-            Input::ListChange { list, lists } => self.list_change(at, &list, lists, out),
+            Input::ListChange(change) => self.list_change(at, &change, out),
             Input::ClockStep { step_ms } => {
                 let event = Event::new(at, EventKind::Clock);
                 let body = Body::Clock { step_ms };
@@ -321,17 +321,6 @@ impl Gate {
         let opens = trust.opens(self.site.lanes[lane].password_opens);
         if freshness == Freshness::Live && opens {
             self.trigger = Some((lane, got));
-        }
-    }
-
-    fn list_change(&mut self, at: Moment, list: &Name, lists: Arc<Lists>, out: &mut Outputs) {
-        self.lookalikes = Lookalikes::of(&lists);
-        self.lists = lists;
-        let versions = decide::list_versions(&self.lists);
-        if let Some(version) = versions.into_iter().find(|version| version.list == *list) {
-            let event = Event::new(at, EventKind::ListChanged);
-            let body = Body::ListChanged(version);
-            self.record(event.part(PartKind::Detail, Class::Audit, body), out);
         }
     }
 

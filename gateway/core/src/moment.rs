@@ -62,6 +62,16 @@ impl Moment {
         Some((days + 3).rem_euclid(7) as u8 + 1)
     }
 
+    /// Minute of the day at the site, 0 to 1439.
+    pub fn minute(&self) -> Option<u16> {
+        Some(self.local_minutes()?.rem_euclid(24 * 60) as u16)
+    }
+
+    /// Days at the site since 1970-01-01.
+    pub fn day(&self) -> Option<i64> {
+        Some(self.local_minutes()?.div_euclid(24 * 60))
+    }
+
     fn local_minutes(&self) -> Option<i64> {
         if self.trust == ClockTrust::Unknown {
             return None;

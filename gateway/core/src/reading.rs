@@ -51,6 +51,17 @@ pub enum BodySite {
     Surface,
 }
 
+impl Temperature {
+    /// Whether it tells anything of the body: within what a living body can have, and taken where
+    /// the instrument measures. Otherwise it is no reading, and is to be taken again.
+    pub fn tells(&self) -> bool {
+        let body = Millidegrees::LEAST_PLAUSIBLE..=Millidegrees::MOST_PLAUSIBLE;
+        let works = Millidegrees::LEAST_AMBIENT..=Millidegrees::MOST_AMBIENT;
+        let outside = |ambient| self.site == BodySite::Forehead && !works.contains(&ambient);
+        body.contains(&self.body) && !self.ambient.is_some_and(outside)
+    }
+}
+
 /// Thousandths of a degree Celsius. Health data: prints masked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -59,6 +70,11 @@ pub struct Millidegrees(pub i32);
 impl Millidegrees {
     /// Below 35.0 °C no living forehead was measured: the reading is none.
     pub const LEAST_PLAUSIBLE: Millidegrees = Millidegrees(35_000);
+    /// Above 43.0 °C neither: instruments end there, and so do people.
+    pub const MOST_PLAUSIBLE: Millidegrees = Millidegrees(43_000);
+    /// Forehead instruments work in air of 16 to 40 °C.
+    pub const LEAST_AMBIENT: Millidegrees = Millidegrees(16_000);
+    pub const MOST_AMBIENT: Millidegrees = Millidegrees(40_000);
     /// Up to 37.3 °C inclusive is the band *normal*; rules may draw other lines.
     pub const NORMAL_TO: Millidegrees = Millidegrees(37_300);
 }

@@ -10,7 +10,13 @@ pub struct Site {
     /// The administrative grid code that stands on each record.
     pub grid: Name,
     pub lanes: Vec<Lane>,
+    /// Milliseconds that a person needs from one lane to another of the same direction: the same
+    /// card or pass at both in less was lent. 0: not asked.
+    pub walk_ms: u32,
 }
+
+/// A person needs no less from one gate of a compound to the next.
+pub const WALK_MS: u32 = 20_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
@@ -34,6 +40,8 @@ pub struct Lane {
     /// A loop before the arm tells arrival.
     pub has_approach_loop: bool,
     pub has_barrier: bool,
+    /// Lanes of one interlock (a sluice, or one arm for both directions) open one after the other.
+    pub interlock: Option<Name>,
     pub on_power_loss: Rest,
     pub on_gateway_loss: Rest,
 }

@@ -15,9 +15,13 @@ pub struct LaneView {
     pub passage: Option<PassageView>,
     /// Passages begun and not ended, the shown one included.
     pub open_passages: u32,
+    /// Those that are held and not shown above, the oldest first: each waits for an answer.
+    pub held: Vec<PassageView>,
     pub arm: Option<ArmPosition>,
     pub under_arm_occupied: Option<bool>,
     pub emergency: bool,
+    /// A lock-down keeps this lane closed; it never does so on a way out.
+    pub locked_down: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

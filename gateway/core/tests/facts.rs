@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn d03_taking_a_fact_away_never_turns_a_non_admit_into_an_admit(
-        dice in prop::collection::vec(any::<u64>(), 34),
+        dice in prop::collection::vec(any::<u64>(), Fact::ALL.len()),
         absent in 0_u8..16,
         away in 0_usize..4,
         tangled in any::<bool>(),

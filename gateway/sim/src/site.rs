@@ -8,6 +8,7 @@ use traffic::{ENTRY, EXIT, Scenario, WALK};
 
 pub fn demo() -> Site {
     Site {
+        walk_ms: gateway_core::site::WALK_MS,
         gateway: Name::new("gate-sim"),
         grid: Name::new("350602001001"),
         lanes: vec![
@@ -42,6 +43,7 @@ fn lane(id: &str, kind: LaneKind, direction: Direction) -> Lane {
         leave_ms: if vehicle { 8_000 } else { 2_000 },
         has_approach_loop: vehicle,
         has_barrier: true,
+        interlock: None,
         on_power_loss: Rest::Open,
         on_gateway_loss: Rest::Closed,
     }
@@ -51,6 +53,7 @@ pub fn lists(scenario: &Scenario, confirmed_ms: i64) -> Lists {
     let from = scenario.lists();
     let holder = |note: &str| Holder {
         holder: note.to_owned(),
+        ..Holder::default()
     };
     let watch = |note: &str| Watch {
         reason: note.to_owned(),
@@ -79,9 +82,5 @@ pub fn lists(scenario: &Scenario, confirmed_ms: i64) -> Lists {
 }
 
 fn list<K: Ord, V>(entries: impl Iterator<Item = (K, V)>, confirmed_ms: i64) -> List<K, V> {
-    List {
-        version: 1,
-        confirmed_ms,
-        entries: entries.collect(),
-    }
+    List::of(1, confirmed_ms, entries)
 }

@@ -1,20 +1,16 @@
 //! From what a passage gathered to facts: known, missing with the cause, or absent.
 
-use std::collections::BTreeMap;
-
 use crate::decision::{Cause, FactState, Missing};
 use crate::facts::{Fact, Facts};
-use crate::lists::{List, Lists, Pass, PassKey};
+use crate::gate::Went;
+use crate::lists::{Lists, PassKey};
 use crate::lookalike::Lookalikes;
-use crate::moment::{ClockTrust, Moment, Mono};
+use crate::moment::{Moment, Mono};
 use crate::name::Name;
-use crate::plate::{Card, Plate, PlateColour, PlateKind};
-use crate::reading::{BodySite, Freshness, Millidegrees, Temperature, Trust};
+use crate::plate::{Card, PlateColour, PlateKind};
+use crate::reading::{BodySite, Freshness, Temperature, Trust};
 use crate::sighting::Sighting;
-use crate::site::{Direction, Lane, LaneKind, Need};
-
-/// `uses_left` of a pass without a limit.
-const WITHOUT_LIMIT: i64 = 1_000_000;
+use crate::site::{Lane, Need};
 
 /// One reading as a passage keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,34 +27,46 @@ pub(crate) struct Gathered<'a> {
     pub at: Moment,
     pub lane: &'a Lane,
     pub sighting: Option<&'a Sighting>,
+    /// Another camera of the lane is as sure of another plate.
+    pub disagree: bool,
     pub card: Option<&'a Got<Card>>,
     pub temperature: Option<&'a Got<Temperature>>,
     /// A vehicle stands or stood at the arm: no plate means that it could not be read.
     pub stood: bool,
     /// Whether a device that could have given the need is down.
     pub down: &'a dyn Fn(Need) -> bool,
+    pub devices_down: i64,
     pub emergency: bool,
+    pub locked_down: bool,
     pub lists: &'a Lists,
     pub lookalikes: &'a Lookalikes,
-    /// Uses so far, by pass id.
-    pub uses: &'a BTreeMap<Name, u32>,
-    /// Who is inside, by plate or card.
-    pub inside: &'a dyn Fn(&str) -> bool,
+    /// Who went in and out, and what that used up.
+    pub went: &'a Went,
+    pub walk_ms: u32,
+}
+
+/// Where a fact that was got comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub at: Mono,
+    pub source: &'a Name,
+    pub trust: Trust,
 }
 
 impl Gathered<'_> {
     /// The plate, or why there is none. `Ok(None)`: neither needed nor got.
-    fn plate(&self) -> Result<Option<&Sighting>, Cause> {
+    pub(super) fn plate(&self) -> Result<Option<&Sighting>, Cause> {
         match self.sighting {
             None => self.not_got(Need::Plate).map(|()| None),
             Some(s) if s.confidence_permille < self.lane.plate_sure_permille => {
                 Err(Cause::Unreadable)
             }
+            Some(_) if self.disagree => Err(Cause::SourcesDisagree),
             Some(s) => self.may_open(s.freshness, s.trust).map(|()| Some(s)),
         }
     }
 
-    fn card(&self) -> Result<Option<&Got<Card>>, Cause> {
+    pub(super) fn card(&self) -> Result<Option<&Got<Card>>, Cause> {
         match self.card {
             None => self.not_got(Need::Card).map(|()| None),
             Some(got) => self.may_open(got.freshness, got.trust).map(|()| Some(got)),
@@ -72,9 +80,7 @@ impl Gathered<'_> {
             Some(got) if got.value.site == BodySite::Surface => {
                 self.not_got(Need::Temperature).map(|()| None)
             }
-            Some(got) if got.value.body < Millidegrees::LEAST_PLAUSIBLE => {
-                Err(Cause::ImplausibleReading)
-            }
+            Some(got) if !got.value.tells() => Err(Cause::ImplausibleReading),
             Some(got) => self.may_open(got.freshness, got.trust).map(|()| Some(got)),
         }
     }
@@ -126,7 +132,7 @@ impl Gathered<'_> {
     }
 
     /// What a pass is presented by: the plate, else the card.
-    fn pass_key(&self) -> Result<Option<PassKey>, Cause> {
+    pub(super) fn pass_key(&self) -> Result<Option<PassKey>, Cause> {
         if let Ok(Some(sighting)) = self.plate() {
             return Ok(Some(PassKey::Plate(sighting.plate.clone())));
         }
@@ -167,6 +173,7 @@ impl Gathered<'_> {
             Ok(None) => {}
             Err(cause) => facts.miss(&["pass"], cause),
         }
+        self.household_facts(&mut facts);
         self.own_facts(&mut facts);
         facts
     }
@@ -186,128 +193,15 @@ impl Gathered<'_> {
             (Fact::PlateAgrees, FactState::Truth(sighting.agrees)),
             (Fact::PlateRegion, FactState::Text(region)),
         ];
+        let origin = Origin {
+            at: sighting.last_seen,
+            source: &sighting.camera,
+            trust: sighting.trust,
+        };
         for (fact, state) in got {
-            let record = facts.record(fact);
-            record.state = state;
-            record.at = Some(sighting.last_seen);
-            record.source = Some(sighting.camera.clone());
-            record.trust = Some(sighting.trust);
+            facts.got_from(fact, state, origin);
         }
-        self.vehicle_facts(facts, plate);
-    }
-
-    fn vehicle_facts(&self, facts: &mut Facts, plate: &Plate) {
-        let lists = self.lists;
-        let holder = lists.vehicles.entries.get(plate);
-        let watched = lists.watched_plates.entries.contains_key(plate);
-        let exact = holder.is_some() || watched;
-        facts.set(Fact::VehicleListed, FactState::Truth(holder.is_some()));
-        facts.set(
-            Fact::VehicleHolder,
-            FactState::Text(holder.map(|h| h.holder.clone()).unwrap_or_default()),
-        );
-        facts.set(Fact::VehicleWatched, FactState::Truth(watched));
-        facts.set(
-            Fact::VehicleAreaWatched,
-            FactState::Truth(area_watched(lists, plate.reveal())),
-        );
-        facts.set(
-            Fact::VehicleLookalike,
-            FactState::Truth(!exact && self.lookalikes.resemble(plate)),
-        );
-        facts.set(
-            Fact::VehicleInside,
-            FactState::Truth((self.inside)(plate.reveal())),
-        );
-    }
-
-    fn card_facts(&self, facts: &mut Facts, got: &Got<Card>) {
-        let holder = self.lists.cards.entries.get(&got.value);
-        let record = facts.record(Fact::CardId);
-        record.state = FactState::Text(got.value.reveal().to_owned());
-        record.at = Some(got.received);
-        record.source = Some(got.device.clone());
-        record.trust = Some(got.trust);
-        facts.set(Fact::CardListed, FactState::Truth(holder.is_some()));
-        facts.set(
-            Fact::CardHolder,
-            FactState::Text(holder.map(|h| h.holder.clone()).unwrap_or_default()),
-        );
-        facts.set(
-            Fact::CardInside,
-            FactState::Truth((self.inside)(got.value.reveal())),
-        );
-    }
-
-    fn pass_facts(&self, facts: &mut Facts, key: &PassKey) {
-        let Some(pass) = self.lists.passes.entries.get(key) else {
-            facts.set(Fact::PassId, FactState::Text(String::new()));
-            facts.set(Fact::PassValid, FactState::Truth(false));
-            facts.set(Fact::PassUsesLeft, FactState::Number(0));
-            return;
-        };
-        let left = self.uses_left(pass);
-        facts.set(Fact::PassId, word(pass.id.as_str()));
-        facts.set(Fact::PassUsesLeft, FactState::Number(left));
-        let valid = if self.at.trust == ClockTrust::Unknown {
-            FactState::Missing(Cause::ClockUntrusted)
-        } else {
-            let now = self.at.wall_ms;
-            FactState::Truth(pass.valid_from_ms <= now && now < pass.valid_to_ms && left > 0)
-        };
-        facts.set(Fact::PassValid, valid);
-    }
-
-    fn uses_left(&self, pass: &Pass) -> i64 {
-        let used = self.uses.get(&pass.id).copied().unwrap_or(0);
-        pass.uses
-            .map_or(WITHOUT_LIMIT, |limit| i64::from(limit.saturating_sub(used)))
-    }
-
-    /// The gateway's own facts are never absent.
-    fn own_facts(&self, facts: &mut Facts) {
-        let clock = |value: Option<u8>| match value {
-            Some(value) => FactState::Number(i64::from(value)),
-            None => FactState::Missing(Cause::ClockUntrusted),
-        };
-        facts.set(Fact::TimeHour, clock(self.at.hour()));
-        facts.set(Fact::TimeWeekday, clock(self.at.weekday()));
-        let lane = self.lane;
-        facts.set(Fact::LaneId, word(lane.id.as_str()));
-        facts.set(
-            Fact::LaneKind,
-            word(match lane.kind {
-                LaneKind::Vehicle => "vehicle",
-                LaneKind::Pedestrian => "pedestrian",
-            }),
-        );
-        facts.set(
-            Fact::LaneDirection,
-            word(match lane.direction {
-                Direction::Entry => "entry",
-                Direction::Exit => "exit",
-            }),
-        );
-        facts.set(Fact::LaneAttended, FactState::Truth(lane.attended));
-        facts.set(Fact::LaneEmergency, FactState::Truth(self.emergency));
-        let lists = self.lists;
-        facts.set(Fact::VehiclesAge, self.age(&lists.vehicles));
-        facts.set(Fact::CardsAge, self.age(&lists.cards));
-        facts.set(Fact::WatchedPlatesAge, self.age(&lists.watched_plates));
-        facts.set(Fact::WatchedAreasAge, self.age(&lists.watched_areas));
-        facts.set(Fact::PassesAge, self.age(&lists.passes));
-    }
-
-    /// Whole hours since the owner of the list last confirmed it.
-    fn age<K: Ord, V>(&self, list: &List<K, V>) -> FactState {
-        if list.confirmed_ms == 0 {
-            FactState::Missing(Cause::ListStale)
-        } else if self.at.trust == ClockTrust::Unknown {
-            FactState::Missing(Cause::ClockUntrusted)
-        } else {
-            let age = self.at.wall_ms.saturating_sub(list.confirmed_ms).max(0);
-            FactState::Number(age / 3_600_000)
-        }
+        self.vehicle_facts(facts, plate, origin);
     }
 }
 
@@ -331,26 +225,17 @@ fn temperature_facts(facts: &mut Facts, got: &Got<Temperature>) {
         (Fact::TemperatureAmbient, ambient),
         (Fact::TemperatureSite, word(site)),
     ];
+    let origin = Origin {
+        at: got.received,
+        source: &got.device,
+        trust: got.trust,
+    };
     for (fact, state) in states {
-        let record = facts.record(fact);
-        record.state = state;
-        record.at = Some(got.received);
-        record.source = Some(got.device.clone());
-        record.trust = Some(got.trust);
+        facts.got_from(fact, state, origin);
     }
 }
 
-/// Whether some watched area is a prefix of the plate.
-fn area_watched(lists: &Lists, plate: &str) -> bool {
-    let areas = &lists.watched_areas.entries;
-    let ends = plate.char_indices().map(|(at, c)| at + c.len_utf8());
-    !areas.is_empty()
-        && ends
-            .into_iter()
-            .any(|end| areas.contains_key(&plate[..end]))
-}
-
-fn word(text: &str) -> FactState {
+pub(super) fn word(text: &str) -> FactState {
     FactState::Text(text.to_owned())
 }
 

@@ -5,12 +5,13 @@ use crate::decision::{Cause, Decision, FactRecord, FactState, Missing, Outcome, 
 use crate::event::{Barrier, Body, Class, Event, EventKind, MoveOutcome, PartKind};
 use crate::facts::{Fact, Facts, Gathered};
 use crate::gate::alarm::Alarm;
-use crate::gate::memory::PASS_USED;
+use crate::gate::memory::{PASS_SHOWN, PASS_USED};
 use crate::gate::passage::{Again, Stage};
 use crate::gate::{Gate, Move, Output, Outputs, WINDOW_MS};
-use crate::lists::{List, ListVersion, Lists};
+use crate::lists::{List, ListName, ListVersion, Lists, PassKey};
 use crate::moment::{Moment, Mono};
 use crate::name::{Name, PassageId};
+use crate::plate::{Card, Plate};
 use crate::rule::{Evaluation, Rule};
 use crate::site::Need;
 
@@ -82,20 +83,22 @@ impl Gate {
     ) -> R {
         let passage = &self.lanes[lane].passages[index];
         let down = |need| self.source_down(lane, need);
-        let inside = |key: &str| self.memory.is_inside(key);
         ask(&Gathered {
             at,
             lane: self.config(lane),
             sighting: passage.sighting.as_ref(),
+            disagree: passage.cameras_disagree(self.config(lane).plate_sure_permille),
             card: passage.card.as_ref(),
             temperature: passage.temperature.as_ref(),
             stood: passage.stood || passage.arrived.is_some(),
             down: &down,
+            devices_down: self.devices_down(lane),
             emergency: self.emergency_active(),
+            locked_down: self.locked_down(lane),
             lists: &self.lists,
             lookalikes: &self.lookalikes,
-            uses: &self.memory.uses,
-            inside: &inside,
+            went: &self.memory.went,
+            walk_ms: self.site.walk_ms,
         })
     }
 
@@ -181,7 +184,7 @@ impl Gate {
         }
         let id = passage.id.clone();
         self.lanes[lane].dirty = true;
-        let pass = self.pass_used(lane, &facts, &decision);
+        let pass = self.pass_note(lane, &facts, &decision);
         let event = Event::new(at, EventKind::Decision)
             .lane(&config.id)
             .passage(&id);
@@ -236,26 +239,49 @@ impl Gate {
         self.record_move(at, lane, id, Barrier::Open, outcome, out);
     }
 
-    /// The pass that an admit rests on, where its lane needs one or a true rule names one.
-    fn pass_used(&self, lane: usize, facts: &Facts, decision: &Decision) -> Option<String> {
+    /// The note of a valid pass: used, where the admit needs or names it; shown, where an answer
+    /// may let it through.
+    fn pass_note(&self, lane: usize, facts: &Facts, decision: &Decision) -> Option<Body> {
         let FactState::Text(pass) = facts.state(Fact::PassId) else {
             return None;
         };
         let valid = *facts.state(Fact::PassValid) == FactState::Truth(true);
-        if decision.verdict != Verdict::Admit || !valid || pass.is_empty() {
+        if !valid || pass.is_empty() {
             return None;
         }
-        let names_it = self
-            .rules
-            .rules()
-            .iter()
-            .zip(&decision.rules)
-            .any(|(rule, tried)| {
-                tried.outcome == Outcome::True
-                    && tried.verdict == Verdict::Admit
-                    && rule_names_pass(rule)
-            });
-        (names_it || self.config(lane).needs.pass).then(|| pass.clone())
+        let used = decision.verdict == Verdict::Admit;
+        let mut tried = self.rules.rules().iter().zip(&decision.rules);
+        let names_it = tried.any(|(rule, tried)| {
+            tried.outcome == Outcome::True
+                && tried.verdict == Verdict::Admit
+                && rule_names_pass(rule)
+        });
+        if used && !names_it && !self.config(lane).needs.pass {
+            return None;
+        }
+        Some(Body::Note {
+            code: Name::new(if used { PASS_USED } else { PASS_SHOWN }),
+            values: vec![
+                (Name::new("pass"), pass.clone()),
+                (Name::new("until"), self.pass_until_ms(facts).to_string()),
+            ],
+        })
+    }
+
+    /// When the pass that the facts name ends, in milliseconds since 1970.
+    fn pass_until_ms(&self, facts: &Facts) -> i64 {
+        let key = match (facts.state(Fact::PlateText), facts.state(Fact::CardId)) {
+            (FactState::Text(plate), _) => PassKey::Plate(Plate::new(plate)),
+            (_, FactState::Text(card)) => PassKey::Card(Card::new(card)),
+            _ => return i64::MAX,
+        };
+        let lists = [
+            &self.lists.visitors,
+            &self.lists.deliveries,
+            &self.lists.passes,
+        ];
+        let mut found = lists.iter().filter_map(|list| list.get(&key));
+        found.next().map_or(i64::MAX, |pass| pass.valid_to_ms)
     }
 
     fn alert_of_decision(
@@ -354,7 +380,7 @@ fn would_admit(verdict: Verdict, evaluation: &Evaluation) -> Vec<Name> {
 }
 
 /// Decision, then the facts by who may see them, then the pass.
-fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<String>) -> Event {
+fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<Body>) -> Event {
     let records = facts.got();
     let of = |kind: PartKind| -> Vec<FactRecord> {
         let records = records.iter().filter(|record| record.part == kind);
@@ -372,29 +398,31 @@ fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<St
         }
     }
     if let Some(pass) = pass {
-        let body = Body::Note {
-            code: Name::new(PASS_USED),
-            values: vec![(Name::new("pass"), pass)],
-        };
-        event = event.part(PartKind::Detail, Class::Passage, body);
+        event = event.part(PartKind::Detail, Class::Passage, pass);
     }
     event
 }
 
 /// Which lists at which versions, in fixed order.
 pub(super) fn list_versions(lists: &Lists) -> Vec<ListVersion> {
-    fn version<K: Ord, V>(name: &str, list: &List<K, V>) -> ListVersion {
+    fn version<K: Ord, V>(name: ListName, list: &List<K, V>) -> ListVersion {
         ListVersion {
-            list: Name::new(name),
+            list: Name::new(name.word()),
             version: list.version,
             confirmed_ms: list.confirmed_ms,
         }
     }
-    vec![
-        version("vehicles", &lists.vehicles),
-        version("cards", &lists.cards),
-        version("watched_plates", &lists.watched_plates),
-        version("watched_areas", &lists.watched_areas),
-        version("passes", &lists.passes),
-    ]
+    let versions = ListName::ALL.map(|name| match name {
+        ListName::Residents => version(name, &lists.residents),
+        ListName::Households => version(name, &lists.households),
+        ListName::Vehicles => version(name, &lists.vehicles),
+        ListName::Cards => version(name, &lists.cards),
+        ListName::Visitors => version(name, &lists.visitors),
+        ListName::Deliveries => version(name, &lists.deliveries),
+        ListName::Passes => version(name, &lists.passes),
+        ListName::WatchedPlates => version(name, &lists.watched_plates),
+        ListName::WatchedAreas => version(name, &lists.watched_areas),
+        ListName::EmergencyVehicles => version(name, &lists.emergency_vehicles),
+    });
+    versions.into()
 }

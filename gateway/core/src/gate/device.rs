@@ -30,9 +30,6 @@ pub(super) struct Device {
     contact: bool,
     /// What its contact was when it was last told late.
     old_contact: bool,
-    /// The last record counter of its cards and of its temperatures, for one record may hold both.
-    card_counter: Option<u64>,
-    temperature_counter: Option<u64>,
 }
 
 /// A counter that is lower by so many records, and less than a tenth of the last one, began anew.
@@ -66,29 +63,24 @@ impl Gate {
     /// Terminals push records again that they think were lost: one whose counter is not above the
     /// last one of its device is an old record, whatever it says of itself.
     ///
+    /// What is recorded of the reading moves the counter, so it outlives a restart.
+    ///
     /// A device that came back with a lower counter is not believed until it passes the last one,
     /// unless it is so much lower that the device must have been cleared.
-    pub(super) fn counted(&mut self, mut reading: Reading) -> Reading {
+    pub(super) fn counted(&self, mut reading: Reading) -> Reading {
         let Some(counter) = reading.counter else {
             return reading;
         };
-        let Some(device) = self.device(&reading.device) else {
-            return reading;
-        };
+        let known = self.memory.counters.get(&reading.device);
         let last = match reading.value {
-            Value::Card(_) => &mut device.card_counter,
-            Value::Temperature(_) => &mut device.temperature_counter,
+            Value::Card(_) => known.and_then(|known| known.card),
+            Value::Temperature(_) => known.and_then(|known| known.temperature),
             _ => return reading,
         };
         let old = last.is_some_and(|last| {
             let cleared = last.saturating_sub(counter) >= COUNTER_RESTARTS && counter < last / 10;
             counter <= last && !cleared
         });
-        if reading.freshness == Freshness::Live && !old {
-            *last = Some(counter);
-        } else {
-            *last = (*last).max(Some(counter));
-        }
         if reading.freshness == Freshness::Live && old {
             reading.freshness = Freshness::Replayed;
         }
@@ -111,6 +103,16 @@ impl Gate {
                 && !matches!(device.state, None | Some(DeviceState::Live))
                 && (device.gives.contains(&need) || (device.gives.is_empty() && !device.other))
         })
+    }
+
+    /// Devices of the lane that are known to be down.
+    pub(super) fn devices_down(&self, lane: usize) -> i64 {
+        let lane = &self.config(lane).id;
+        let down = self.devices.values().filter(|device| {
+            device.lane.as_ref() == Some(lane)
+                && !matches!(device.state, None | Some(DeviceState::Live))
+        });
+        i64::try_from(down.count()).unwrap_or(i64::MAX)
     }
 
     pub(super) fn online(

@@ -2,6 +2,7 @@
 
 use crate::decision::Verdict;
 use crate::event::{Body, Class, End, Event, EventKind, PartKind};
+use crate::gate::memory::FALLBACK;
 use crate::gate::passage::{Passage, Stage};
 use crate::gate::{Gate, Outputs, WINDOW_MS};
 use crate::moment::{Moment, Mono};
@@ -187,7 +188,7 @@ impl Gate {
             "refuse"
         };
         let body = Body::Note {
-            code: Name::new("fallback"),
+            code: Name::new(FALLBACK),
             values: vec![(Name::new("verdict"), word.to_owned())],
         };
         self.answered(at, lane, index, verdict, body, out);

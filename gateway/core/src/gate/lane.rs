@@ -165,7 +165,11 @@ impl Gate {
             LaneKind::Vehicle => self.head(lane).or(state.passages.len().checked_sub(1)),
             LaneKind::Pedestrian => state.passages.len().checked_sub(1),
         };
+        let held = state.passages.iter().enumerate();
+        let held = held.filter(|(index, passage)| passage.held() && Some(*index) != shown);
         LaneView {
+            held: held.map(|(_, passage)| passage.view(None)).collect(),
+            locked_down: self.locked_down(lane),
             lane: config.id.clone(),
             passage: match shown {
                 Some(index) => Some(state.passages[index].view(None)),

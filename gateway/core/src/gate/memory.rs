@@ -9,17 +9,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertState};
-use crate::decision::{FactRecord, FactState, Verdict};
+use crate::decision::Verdict;
 use crate::event::{Body, Event, EventKind};
+use crate::lists::{Entry, Key, ListName};
 use crate::name::{Name, PassageId};
 use crate::order::Sender;
+use crate::reading::Freshness;
+
+mod went;
+
+pub(super) use went::{PASS_SHOWN, PASS_USED, Who};
+pub use went::{SEEN_REMEMBERED, USES_REMEMBERED};
+pub(crate) use went::{Seen, Went};
 
 /// Order ids that are remembered; the oldest is forgotten. Upstream's orders are numbered besides.
 pub const ORDERS_REMEMBERED: usize = 4_096;
-/// Plates and cards remembered as inside; beyond that the newest are not remembered.
-pub const INSIDE_REMEMBERED: usize = 65_536;
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Why a snapshot cannot be used. The fold of the whole journal can replace it.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +50,14 @@ pub(super) struct Memory {
     /// Begun and not ended.
     pub passages: BTreeMap<PassageId, OpenPassage>,
     orders: VecDeque<String>,
-    /// Uses of passes so far, by pass id.
-    pub uses: BTreeMap<Name, u32>,
-    inside: BTreeSet<String>,
+    /// Who went in and out, and what was used up by that.
+    pub went: Went,
+    /// Entered at the gate and not taken over yet.
+    pub local: Vec<(ListName, Entry)>,
+    /// The last record counters of each device: of its cards and of its temperatures.
+    pub counters: BTreeMap<Name, Counters>,
+    /// Who asked for the lock-down that is on; empty: none is.
+    pub lockdown: BTreeSet<Name>,
     /// What asked for the emergency that is on; empty: none is.
     pub emergency: BTreeSet<Name>,
     #[serde(skip)]
@@ -57,7 +68,23 @@ pub(super) struct Memory {
 pub(super) struct OpenPassage {
     pub lane: Name,
     pub decided: bool,
+    /// Who it is, as decided: an answer that lets it through counts for them.
+    #[serde(default)]
+    pub who: Option<Box<Who>>,
+    /// It went through: what that changed, so that turning back can undo it.
+    #[serde(default)]
+    pub through: bool,
 }
+
+/// One record may hold a card and a temperature, each counted by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Counters {
+    pub card: Option<u64>,
+    pub temperature: Option<u64>,
+}
+
+/// Devices whose counters are remembered; of more, none is.
+const COUNTERS_REMEMBERED: usize = 256;
 
 impl Memory {
     pub fn to_snapshot(&self) -> Vec<u8> {
@@ -86,30 +113,25 @@ impl Memory {
         self.order_index.contains(&order_key(id, sender))
     }
 
-    pub fn is_inside(&self, key: &str) -> bool {
-        self.inside.contains(key)
-    }
-
     pub fn fold(&mut self, event: &Event) {
         match event.kind {
             EventKind::PassageBegun => self.begin(event),
-            EventKind::PassageEnded => {
-                if let Some(id) = &event.passage {
-                    self.passages.remove(id);
-                }
-            }
+            EventKind::PassageEnded => self.end(event),
             EventKind::Decision => self.decide(event),
+            EventKind::Answer => self.answer(event),
             EventKind::AlertRaised => self.raise(event),
             EventKind::AlertAcknowledged | EventKind::AlertClosed => self.alert_state(event),
             EventKind::Order => self.order(event),
-            EventKind::Emergency => {
-                for part in &event.parts {
-                    if let Body::Emergency { source } = &part.body {
-                        self.emergency.insert(source.clone());
-                    }
-                }
-            }
+            EventKind::ReadingJoined | EventKind::Stray => self.count(event),
+            EventKind::ListChanged => self.list_changed(event),
+            EventKind::Emergency => sources(event, |source| {
+                self.emergency.insert(source.clone());
+            }),
             EventKind::EmergencyEnded => self.emergency.clear(),
+            EventKind::LockDown => sources(event, |source| {
+                self.lockdown.insert(source.clone());
+            }),
+            EventKind::LockDownEnded => self.lockdown.clear(),
             _ => {}
         }
     }
@@ -119,69 +141,121 @@ impl Memory {
             let open = OpenPassage {
                 lane: lane.clone(),
                 decided: false,
+                who: None,
+                through: false,
             };
             self.passages.insert(id.clone(), open);
         }
     }
 
-    fn decide(&mut self, event: &Event) {
-        if let Some(open) = event
+    fn end(&mut self, event: &Event) {
+        let Some(open) = event
             .passage
             .as_ref()
-            .and_then(|id| self.passages.get_mut(id))
-        {
-            open.decided = true;
-        }
-        let admitted = event.parts.iter().any(|part| {
-            matches!(&part.body, Body::Decision(decision)
-                if decision.verdict == Verdict::Admit && !decision.shadow)
-        });
-        if !admitted {
+            .and_then(|id| self.passages.remove(id))
+        else {
             return;
-        }
-        for part in &event.parts {
-            if let Body::Note { code, values } = &part.body
-                && code.as_str() == PASS_USED
-            {
-                for (_, pass) in values {
-                    *self.uses.entry(Name::new(pass)).or_insert(0) += 1;
-                }
-            }
-        }
-        self.went(event);
-    }
-
-    /// Anti-passback: whoever is listed and admitted is inside behind an entry and outside
-    /// behind an exit.
-    fn went(&mut self, event: &Event) {
-        let facts: Vec<&FactRecord> = event
+        };
+        let turned_back = event
             .parts
             .iter()
-            .filter_map(|part| match &part.body {
-                Body::Facts { facts } => Some(facts),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        let state = |name: &str| {
-            let found = facts.iter().find(|fact| fact.name.as_str() == name);
-            found.map(|fact| &fact.state)
+            .any(|part| matches!(&part.body, Body::PassageEnded { end, .. } if end.turned_back()));
+        if let Some(who) = open.who.filter(|_| open.through && turned_back) {
+            self.went.came_back(&who);
+        }
+    }
+
+    fn decide(&mut self, event: &Event) {
+        let decisions = event.parts.iter().filter_map(|part| match &part.body {
+            Body::Decision(decision) => Some(decision),
+            _ => None,
+        });
+        let Some(decision) = decisions.last() else {
+            return;
         };
-        let entry = match state("lane.direction") {
-            Some(FactState::Text(direction)) => direction == "entry",
-            _ => return,
+        let mut who = (!decision.shadow).then(|| Box::new(Who::of(event)));
+        let through = decision.verdict == Verdict::Admit;
+        if let Some(who) = who.as_mut().filter(|_| through) {
+            self.went.through(who, event);
+        }
+        let open = event
+            .passage
+            .as_ref()
+            .and_then(|id| self.passages.get_mut(id));
+        if let Some(open) = open {
+            open.decided = true;
+            open.through = through;
+            open.who = who;
+        }
+    }
+
+    /// Whoever was let through by an answer went through as well.
+    fn answer(&mut self, event: &Event) {
+        let admits = event.parts.iter().any(|part| match &part.body {
+            Body::Answer { verdict, .. } => *verdict == Some(Verdict::Admit),
+            Body::Note { code, values } => {
+                code.as_str() == FALLBACK && values.iter().any(|(_, word)| word == "admit")
+            }
+            _ => false,
+        });
+        let open = event
+            .passage
+            .as_ref()
+            .and_then(|id| self.passages.get_mut(id));
+        let Some(open) = open.filter(|open| admits && !open.through) else {
+            return;
         };
-        for (listed, key) in [("vehicle.listed", "plate.text"), ("card.listed", "card.id")] {
-            let (Some(FactState::Truth(true)), Some(FactState::Text(key))) =
-                (state(listed), state(key))
-            else {
+        open.through = true;
+        if let Some(who) = &mut open.who {
+            self.went.through(who, event);
+        }
+    }
+
+    /// Counters of devices: a live record sets them, an old one only lifts them.
+    fn count(&mut self, event: &Event) {
+        for part in &event.parts {
+            let (device, freshness, counter, card) = match &part.body {
+                Body::Card {
+                    device,
+                    freshness,
+                    counter,
+                    ..
+                } => (device, freshness, counter, true),
+                Body::Temperature {
+                    device,
+                    freshness,
+                    counter,
+                    ..
+                } => (device, freshness, counter, false),
+                _ => continue,
+            };
+            let Some(counter) = *counter else { continue };
+            if self.counters.len() >= COUNTERS_REMEMBERED && !self.counters.contains_key(device) {
+                continue;
+            }
+            let known = self.counters.entry(device.clone()).or_default();
+            let last = if card {
+                &mut known.card
+            } else {
+                &mut known.temperature
+            };
+            *last = match freshness {
+                Freshness::Live => Some(counter),
+                _ => (*last).max(Some(counter)),
+            };
+        }
+    }
+
+    fn list_changed(&mut self, event: &Event) {
+        for part in &event.parts {
+            let Body::LocalEntries { list, put, gone } = &part.body else {
                 continue;
             };
-            if !entry {
-                self.inside.remove(key);
-            } else if self.inside.len() < INSIDE_REMEMBERED {
-                self.inside.insert(key.clone());
-            }
+            let keys: BTreeSet<Key> = put.iter().map(Entry::key).chain(gone.clone()).collect();
+            self.local
+                .retain(|(of, entry)| of != list || !keys.contains(&entry.key()));
+            self.local
+                .extend(put.iter().map(|entry| (*list, entry.clone())));
         }
     }
 
@@ -248,8 +322,16 @@ impl Memory {
     }
 }
 
-/// The code of the note in a decision that used a pass; its value is the pass id.
-pub(super) const PASS_USED: &str = "pass_used";
+/// The code of the note in an answer that nobody gave.
+pub(super) const FALLBACK: &str = "fallback";
+
+fn sources(event: &Event, mut note: impl FnMut(&Name)) {
+    for part in &event.parts {
+        if let Body::Emergency { source } | Body::LockDown { source, .. } = &part.body {
+            note(source);
+        }
+    }
+}
 
 /// An id is unique for its sender only.
 fn order_key(id: &Name, sender: &Sender) -> String {

@@ -9,7 +9,7 @@ use crate::gate::{Gate, Move, Output, Outputs, WINDOW_MS};
 use crate::moment::{Moment, Mono};
 use crate::name::{Name, PassageId};
 use crate::order::{Act, Order, OrderOutcome, Role, Sender};
-use crate::site::LaneKind;
+use crate::site::{Direction, LaneKind};
 
 /// A close needs a reading of the loop under the arm that is no older.
 const LOOP_FRESH_MS: u64 = 500;
@@ -268,6 +268,11 @@ impl Gate {
             .position(|p| p.begun.mono > old.begun.mono)
             .unwrap_or(self.lanes[lane].passages.len());
         self.lanes[lane].passages.insert(place, passage);
+    }
+
+    /// Whether a lock-down keeps this lane closed: never a way out.
+    pub(super) fn locked_down(&self, lane: usize) -> bool {
+        !self.memory.lockdown.is_empty() && self.config(lane).direction == Direction::Entry
     }
 
     fn close(&mut self, at: Moment, lane: usize, out: &mut Outputs) {

@@ -43,6 +43,8 @@ pub(super) struct Passage {
     pub begun: Moment,
     pub stage: Stage,
     pub sighting: Option<Sighting>,
+    /// The best live sighting of each camera, where the lane has more than one.
+    pub others: Vec<Sighting>,
     pub tracks: Vec<Track>,
     /// When its last open track was closed.
     pub tracks_closed: Option<Mono>,
@@ -84,6 +86,7 @@ impl Passage {
             begun: at,
             stage: Stage::Gathering,
             sighting: None,
+            others: Vec::new(),
             tracks: Vec::new(),
             tracks_closed: None,
             card: None,
@@ -133,6 +136,15 @@ impl Passage {
 
     pub fn has_plate(&self, plate: &Plate) -> bool {
         self.sighting.as_ref().is_some_and(|s| s.plate == *plate)
+    }
+
+    /// Whether another camera than that of the sighting kept is as sure of another plate.
+    pub fn cameras_disagree(&self, sure_permille: u16) -> bool {
+        let Some(kept) = &self.sighting else {
+            return false;
+        };
+        let mut others = self.others.iter().filter(|s| s.camera != kept.camera);
+        others.any(|s| s.confidence_permille >= sure_permille && s.plate != kept.plate)
     }
 
     /// Some camera still follows it.

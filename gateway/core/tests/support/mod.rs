@@ -4,7 +4,6 @@
 pub mod random;
 mod told;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gateway_core::decision::Verdict;
@@ -52,6 +51,7 @@ pub fn lane(id: &str, kind: LaneKind, direction: Direction) -> Lane {
         leave_ms: 10_000,
         has_approach_loop: vehicle,
         has_barrier: true,
+        interlock: None,
         on_power_loss: Rest::Open,
         on_gateway_loss: Rest::Closed,
     }
@@ -71,6 +71,7 @@ pub fn site() -> Site {
         then: FallbackVerdict::Admit,
     };
     Site {
+        walk_ms: gateway_core::site::WALK_MS,
         gateway: Name::new("gate-test"),
         grid: Name::new("350602001001"),
         lanes: vec![
@@ -88,6 +89,7 @@ pub fn site() -> Site {
 pub fn lists() -> Lists {
     let holder = |n: u32| Holder {
         holder: format!("{n}栋"),
+        ..Holder::default()
     };
     let watch = |reason: &str| Watch {
         reason: reason.to_owned(),
@@ -98,6 +100,7 @@ pub fn lists() -> Lists {
         valid_from_ms: WALL_MS - 3_600_000,
         valid_to_ms: WALL_MS + 36_000_000,
         uses: Some(1),
+        ..Pass::default()
     };
     Lists {
         vehicles: list((1..10).map(|n| (Plate::new(&format!("闽E1111{n}")), holder(n)))),
@@ -105,15 +108,12 @@ pub fn lists() -> Lists {
         watched_plates: list([(Plate::new("闽E66666"), watch("公安协查"))]),
         watched_areas: list([("鄂A".to_owned(), watch("重点关注地区"))]),
         passes: list([(PassKey::Card(Card::new("BB01")), pass)]),
+        ..Lists::default()
     }
 }
 
 fn list<K: Ord, V>(entries: impl IntoIterator<Item = (K, V)>) -> List<K, V> {
-    List {
-        version: 1,
-        confirmed_ms: WALL_MS - 7_200_000,
-        entries: entries.into_iter().collect::<BTreeMap<K, V>>(),
-    }
+    List::of(1, WALL_MS - 7_200_000, entries)
 }
 
 pub fn rules(site: &Site) -> RuleSet {

@@ -237,6 +237,7 @@ fn site() -> Site {
     Site {
         gateway: Name::from("gate-1"),
         grid: Name::from("350603"),
+        walk_ms: gateway_core::site::WALK_MS,
         lanes: vec![Lane {
             id: Name::from("in-1"),
             kind: LaneKind::Vehicle,
@@ -257,6 +258,7 @@ fn site() -> Site {
             leave_ms: 5_000,
             has_approach_loop: true,
             has_barrier: true,
+            interlock: None,
             on_power_loss: Rest::AsItWas,
             on_gateway_loss: Rest::AsItWas,
         }],

@@ -27,9 +27,11 @@ pub fn view(passage: &str, bench: &Bench) -> LaneView {
             ended: None,
         }),
         open_passages: 1,
+        held: Vec::new(),
         arm: Some(ArmPosition::Closed),
         under_arm_occupied: None,
         emergency: false,
+        locked_down: false,
     }
 }
 

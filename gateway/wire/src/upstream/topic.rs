@@ -43,6 +43,8 @@ pub fn kind_name(kind: EventKind) -> &'static str {
         EventKind::DeviceState => "device_state",
         EventKind::Emergency => "emergency",
         EventKind::EmergencyEnded => "emergency_ended",
+        EventKind::LockDown => "lock_down",
+        EventKind::LockDownEnded => "lock_down_ended",
         EventKind::ListChanged => "list_changed",
         EventKind::Clock => "clock",
         EventKind::Login => "login",
