@@ -192,6 +192,10 @@ impl Facts {
         got.cloned().collect()
     }
 
+    pub(crate) fn record(&mut self, fact: Fact) -> &mut FactRecord {
+        &mut self.records[fact as usize]
+    }
+
     /// Sets a fact with where it comes from; one that is missing has no age.
     fn got_from(&mut self, fact: Fact, state: FactState, origin: gather::Origin<'_>) {
         let record = &mut self.records[fact as usize];
