@@ -21,7 +21,7 @@ const FULL: Format = Format {
 /// A stream begins within this.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A process settles for so long after its first frame …
-const SETTLES: Duration = Duration::from_secs(3);
+const SETTLES: Duration = Duration::from_secs(7);
 /// … and is measured for so long.
 const WINDOW: Duration = Duration::from_secs(10);
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use gstreamer_video::VideoInfo;
 
 use crate::attention::Attention;
 use crate::backoff::Backoff;
+use crate::connection::Connection;
+use crate::decoder::Picture;
 use crate::error::CameraError;
 use crate::frame::Frame;
-use crate::health::{CameraHealth, Cause, Decoding, Failure};
+use crate::health::{CameraHealth, Decoding, Failure};
 use crate::motion::Motion;
 use crate::pipeline::{Pipeline, verdict};
 use crate::source::CameraSource;
@@ -95,6 +96,8 @@ impl Camera {
             told: None,
             number: 0,
             backoff: Backoff::new(seed),
+            pictured_us: 0,
+            shown_us: 0,
         };
         let thread = std::thread::Builder::new()
             .name(format!("camera-{name}").chars().take(15).collect())
@@ -130,7 +133,7 @@ impl Drop for Camera {
 }
 
 /// Everything that the camera's thread owns.
-struct Watch {
+pub(crate) struct Watch {
     spec: CameraSpec,
     clock: Clock,
     sink: Box<dyn FnMut(Frame) + Send>,
@@ -140,6 +143,10 @@ struct Watch {
     number: u64,
     backoff: Backoff,
     motion: Motion,
+    /// When the last frame was handed on, or need not have been.
+    pictured_us: u64,
+    /// The moment of the last frame.
+    shown_us: u64,
 }
 
 impl Watch {
@@ -177,7 +184,7 @@ impl Watch {
             .unwrap_or(Some(CameraHealth::Failed(Failure::Panicked)))
     }
 
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
@@ -200,20 +207,24 @@ impl Watch {
 
     /// Builds the pipeline and hands on its frames, until it fails (the state to tell) or we stop (none).
     fn attempt(&mut self) -> Option<CameraHealth> {
-        let pipeline = match Pipeline::start(&self.spec.source) {
+        let pipeline = match Pipeline::start(&self.spec.source, &self.clock) {
             Ok(pipeline) => pipeline,
             Err(cause) => return Some(CameraHealth::Failed(Failure::Missing(cause.to_string()))),
         };
         let arrivals = Arrivals::count(&pipeline);
+        let mut connection = Connection::default();
         let began_us = (self.clock)();
         let mut last_us = None;
-        let mut info: Option<(gst::Caps, VideoInfo)> = None;
+        self.pictured_us = began_us;
         while !self.stopped() {
             if let Some(sample) = pipeline.sink.try_pull_sample(LOOK) {
                 last_us = Some((self.clock)());
-                self.hand_on(&pipeline, &sample, &mut info);
+                if let Some(end) = connection.take(&sample, self) {
+                    return Some(end);
+                }
             } else if pipeline.sink.is_eos() && !pipeline.bus.have_pending() {
                 // The reason of an end stands on the bus, if there is one; it is read below, first.
+                connection.end(self);
                 let repeated = matches!(self.spec.source, CameraSource::File { repeat: true, .. });
                 if !repeated || last_us.is_none() || !pipeline.rewind() {
                     return Some(self.end());
@@ -223,21 +234,18 @@ impl Watch {
                 return Some(end);
             }
             let now_us = (self.clock)();
-            match last_us {
-                Some(last_us) if now_us.saturating_sub(last_us) > SILENCE_US => {
-                    return Some(CameraHealth::Silent);
-                }
-                Some(_) => {}
-                None => {
-                    let limit_us = if arrivals.any() {
-                        KEY_FRAME_US
-                    } else {
-                        ANSWER_US
-                    };
-                    if now_us.saturating_sub(began_us) > limit_us {
-                        return Some(CameraHealth::Silent);
-                    }
-                }
+            if !connection.is_awake() {
+                self.pictured_us = now_us;
+            }
+            let limit_us = if last_us.is_some() || arrivals.any() {
+                KEY_FRAME_US
+            } else {
+                ANSWER_US
+            };
+            if now_us.saturating_sub(self.pictured_us) > limit_us
+                || last_us.is_some_and(|last_us| now_us.saturating_sub(last_us) > SILENCE_US)
+            {
+                return Some(CameraHealth::Silent);
             }
         }
         None
@@ -260,56 +268,47 @@ impl Watch {
         None
     }
 
-    fn hand_on(
-        &mut self,
-        pipeline: &Pipeline,
-        sample: &gst::Sample,
-        known: &mut Option<(gst::Caps, VideoInfo)>,
-    ) {
-        let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) else {
-            return;
-        };
-        if known.as_ref().is_none_or(|(old, _)| *old != caps) {
-            *known = VideoInfo::from_caps(&caps).ok().map(|info| (caps, info));
-        }
-        let Some((_, info)) = known else { return };
-        let now_us = (self.clock)();
-        let captured_us = match self.spec.source {
-            CameraSource::Video { .. } => buffer.pts().map_or(0, gst::ClockTime::useconds),
-            _ => now_us.saturating_sub(age_us(pipeline, sample, &buffer)),
-        };
+    /// Makes a picture into a frame and looks whether something moves in it.
+    pub(crate) fn look_at(&mut self, picture: Picture) -> Option<Frame> {
         let name = Arc::clone(&self.spec.name);
-        let Some(mut frame) = Frame::mapped(name, self.number, captured_us, buffer, info) else {
-            return;
-        };
+        let captured_us = picture.arrival.captured_us;
+        let mut frame = Frame::mapped(name, captured_us, picture.buffer, &picture.info)?;
         frame.moving = self.motion.update(&frame);
+        Some(frame)
+    }
+
+    /// Hands a frame on.
+    pub(crate) fn hand_on(&mut self, mut frame: Frame, decoding: Decoding) {
         self.number += 1;
-        self.backoff.frame(now_us);
+        frame.number = self.number;
+        // Time stamps of some cameras jump back; the moments of frames never do.
+        self.shown_us = frame.captured_mono_us.max(self.shown_us + 1);
+        frame.captured_mono_us = self.shown_us;
+        self.pictured_us = (self.clock)();
+        self.backoff.frame(self.pictured_us);
         self.tell(CameraHealth::Live {
             width: frame.width,
             height: frame.height,
-            decoding: Decoding::Full(Cause::Raw),
-            useless: None,
+            decoding,
+            useless: frame.useless,
         });
         (self.sink)(frame);
     }
-}
 
-/// A picture that claims to be older than this has a wrong time stamp.
-const OLDEST_US: u64 = 2_000_000;
+    /// Somebody holds the camera's attention.
+    pub(crate) fn is_held(&self, at_us: u64) -> bool {
+        self.spec.attention.is_held(at_us)
+    }
 
-/// How long ago the picture came in, by the pipeline's own clock.
-fn age_us(pipeline: &Pipeline, sample: &gst::Sample, buffer: &gst::Buffer) -> u64 {
-    let due = sample
-        .segment()
-        .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
-        .zip(buffer.pts())
-        .and_then(|(segment, pts)| segment.to_running_time(pts));
-    match (pipeline.pipeline.current_running_time(), due) {
-        (Some(now), Some(due)) => Some(now.saturating_sub(due).useconds())
-            .filter(|age| *age < OLDEST_US)
-            .unwrap_or(0),
-        _ => 0,
+    /// The picture may be of no use, and more of it would tell.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        false
+    }
+
+    /// That moment is more than so long ago. A video has no now.
+    pub(crate) fn is_behind(&self, at_us: u64, by_us: u64) -> bool {
+        !matches!(self.spec.source, CameraSource::Video { .. })
+            && (self.clock)().saturating_sub(at_us) > by_us
     }
 }
 

@@ -88,7 +88,6 @@ impl Frame {
     /// A frame over the decoder's buffer; none when the buffer does not hold what its caps promise.
     pub(crate) fn mapped(
         camera: Arc<str>,
-        number: u64,
         captured_mono_us: u64,
         buffer: gst::Buffer,
         info: &VideoInfo,
@@ -102,7 +101,7 @@ impl Frame {
         });
         whole.then(|| Frame {
             camera,
-            number,
+            number: 0,
             captured_mono_us,
             width,
             height,

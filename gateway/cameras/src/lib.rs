@@ -18,13 +18,19 @@
 mod attention;
 mod backoff;
 mod camera;
+mod connection;
+mod decoder;
 mod error;
 mod frame;
 mod health;
 pub mod jpeg;
 mod motion;
 mod pipeline;
+mod ring;
+mod sizes;
 mod source;
+mod unit;
+mod vigil;
 
 pub use attention::Attention;
 pub use backoff::Backoff;
