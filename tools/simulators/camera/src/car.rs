@@ -2,7 +2,7 @@
 
 use traffic::{Plate, PlateKind};
 
-use crate::canvas::{Canvas, Rgb, mix};
+use crate::canvas::{Canvas, Rect, Rgb, mix};
 use crate::plate::Lettering;
 
 /// Pixels per metre of the sprite.
@@ -12,6 +12,18 @@ pub const SPRITE_SCALE: f32 = 800.0;
 pub struct Car {
     /// The wheels stand on the lower edge; each level is half the one before.
     pub levels: Vec<Canvas>,
+    /// Where the plate is, or would be, on the first level.
+    pub plate: Rect,
+}
+
+/// What a vehicle has where its plate belongs.
+#[derive(Clone, Copy)]
+pub enum Front<'a> {
+    Plate(&'a Plate),
+    /// A dealer's board with these words.
+    Saying(&'a str),
+    /// An empty holder.
+    Bare,
 }
 
 /// How a vehicle is built, in metres.
@@ -58,7 +70,16 @@ const PAINTS: [Rgb; 9] = [
 impl Car {
     /// The vehicle wearing the plate; `body` picks its paint.
     pub fn draw(lettering: &Lettering, plate: &Plate, body: u32) -> Car {
-        let build = match plate.kind {
+        Car::wearing(lettering, Front::Plate(plate), body)
+    }
+
+    /// The vehicle with a plate or with something else in its place.
+    pub fn wearing(lettering: &Lettering, front: Front<'_>, body: u32) -> Car {
+        let kind = match front {
+            Front::Plate(plate) => plate.kind,
+            Front::Saying(_) | Front::Bare => PlateKind::Blue,
+        };
+        let build = match kind {
             PlateKind::YellowOneRow | PlateKind::YellowTwoRow => LORRY,
             PlateKind::GreenLarge => VAN,
             _ if body % 5 == 4 => VAN,
@@ -77,7 +98,7 @@ impl Car {
         brush.cabin(&mut sprite);
         brush.front(&mut sprite);
         brush.lamps(&mut sprite);
-        let (width_mm, height_mm) = plate.kind.size_mm();
+        let (width_mm, height_mm) = kind.size_mm();
         let scale = SPRITE_SCALE / 1000.0;
         let left = (brush.width - width_mm as f32 * scale) / 2.0;
         let top = brush.height - 0.46 * SPRITE_SCALE - height_mm as f32 * scale / 2.0;
@@ -89,13 +110,23 @@ impl Car {
             top + height_mm as f32 * scale + frame,
         );
         sprite.rounded(holder, frame, |_, _| [26, 27, 29]);
-        lettering.draw(&mut sprite, plate, (left, top), scale);
+        match front {
+            Front::Plate(plate) => lettering.draw(&mut sprite, plate, (left, top), scale),
+            Front::Saying(words) => lettering.saying(&mut sprite, words, (left, top), scale),
+            Front::Bare => {}
+        }
         let mut levels = vec![sprite];
         for level in 0..3 {
             let half = levels[level].halved();
             levels.push(half);
         }
-        Car { levels }
+        let plate = (
+            left,
+            top,
+            left + width_mm as f32 * scale,
+            top + height_mm as f32 * scale,
+        );
+        Car { levels, plate }
     }
 
     /// Width and height in metres.

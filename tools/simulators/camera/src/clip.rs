@@ -81,6 +81,45 @@ impl Clip {
         Ok(bytes)
     }
 
+    /// The pictures as a decoder gives them back: I420 without padding, one for each unit.
+    pub fn decode(&self) -> Result<Vec<Vec<u8>>> {
+        let Format { width, height, fps } = self.format;
+        let line = format!(
+            "appsrc name=source format=time caps=video/x-h264,stream-format=byte-stream,alignment=au,framerate={fps}/1 \
+             ! h264parse ! avdec_h264 max-threads=1 ! videoconvert \
+             ! video/x-raw,format=I420,width={width},height={height} ! appsink name=sink sync=false"
+        );
+        let pipeline = gst::parse::launch(&line)
+            .context("the decoder is missing; install gstreamer1.0-libav (avdec_h264)")?
+            .downcast::<gst::Pipeline>()
+            .map_err(|_| anyhow::anyhow!("the decoder is no pipeline"))?;
+        let source = named::<AppSrc>(&pipeline, "source")?;
+        let sink = named::<AppSink>(&pipeline, "sink")?;
+        pipeline.set_state(gst::State::Playing)?;
+        let period = gst::ClockTime::SECOND / u64::from(fps);
+        for (number, unit) in self.units.iter().enumerate() {
+            let mut buffer = unit.buffer.copy();
+            let fresh = buffer.get_mut().context("a copied buffer is ours alone")?;
+            fresh.set_pts(period * number as u64);
+            source.push_buffer(buffer)?;
+        }
+        source.end_of_stream()?;
+        let mut frames = Vec::new();
+        while let Some(sample) = sink.try_pull_sample(gst::ClockTime::from_seconds(20)) {
+            let buffer = sample.buffer().context("a sample without a picture")?;
+            frames.push(buffer.map_readable()?.to_vec());
+        }
+        pipeline.set_state(gst::State::Null)?;
+        ensure!(
+            frames.len() == self.units.len()
+                && frames.iter().all(|f| f.len() == self.format.bytes()),
+            "the decoder gave {} pictures of {}",
+            frames.len(),
+            self.units.len()
+        );
+        Ok(frames)
+    }
+
     fn write(&self, path: &Path) -> Result<()> {
         let part = path.with_extension(format!("part-{}", std::process::id()));
         let mut file = std::io::BufWriter::new(fs::File::create(&part)?);

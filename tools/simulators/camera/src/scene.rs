@@ -96,6 +96,14 @@ impl Scene {
         }
     }
 
+    /// The lane without a vehicle, the arm down or, while one leaves, up.
+    pub fn backdrop(&self, place: Place) -> &Canvas {
+        match place {
+            Place::Leaving(_) => &self.raised,
+            Place::Coming(_) | Place::Standing => &self.background,
+        }
+    }
+
     /// A little sensor noise on the brightness. It follows from the seed and the frame's number, so that a
     /// clip is the same in every run.
     pub fn grain(&self, number: usize, frame: &mut [u8]) {
@@ -285,6 +293,27 @@ fn arm(picture: &mut Canvas, raised: bool) {
 
 /// BT.601, limited range.
 pub fn to_i420(picture: &Canvas, frame: &mut [u8]) {
+    planes(
+        picture,
+        frame,
+        [[66, 129, 25], [-38, -74, 112], [112, -94, -18]],
+    );
+}
+
+/// As decoders give it by the height: BT.709 from 720 rows on, else BT.601; limited range.
+pub fn to_i420_of(picture: &Canvas, frame: &mut [u8]) {
+    if picture.height < 720 {
+        return to_i420(picture, frame);
+    }
+    planes(
+        picture,
+        frame,
+        [[47, 157, 16], [-26, -86, 112], [112, -102, -10]],
+    );
+}
+
+/// The planes by the weights, in 256ths, of red, green and blue in brightness and in both colours.
+fn planes(picture: &Canvas, frame: &mut [u8], [of_luma, of_blue, of_red]: [[i32; 3]; 3]) {
     let (width, height) = (picture.width, picture.height);
     let (luma, chroma) = frame.split_at_mut(width * height);
     let (blue_plane, red_plane) = chroma.split_at_mut(width * height / 4);
@@ -301,7 +330,7 @@ pub fn to_i420(picture: &Canvas, frame: &mut [u8]) {
             i32::from(pixel[1]),
             i32::from(pixel[2]),
         ];
-        *value = weigh([66, 129, 25], pixel).wrapping_add(16) as u8;
+        *value = weigh(of_luma, pixel).wrapping_add(16) as u8;
     }
     let rows = picture.pixels.chunks_exact(width * 2);
     let planes = blue_plane
@@ -321,8 +350,8 @@ pub fn to_i420(picture: &Canvas, frame: &mut [u8]) {
                 i32::from(upper.wrapping_add(lower) / 4)
             };
             let pixel = [mean(0), mean(1), mean(2)];
-            *blue = weigh([-38, -74, 112], pixel).wrapping_add(128) as u8;
-            *red = weigh([112, -94, -18], pixel).wrapping_add(128) as u8;
+            *blue = weigh(of_blue, pixel).wrapping_add(128) as u8;
+            *red = weigh(of_red, pixel).wrapping_add(128) as u8;
         }
     }
 }

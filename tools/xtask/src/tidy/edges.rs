@@ -51,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "gateway-store",
             "gateway-sim",
             "gateway-cameras",
+            "traffic",
+            "camera-sim",
         ],
     ),
 ];
