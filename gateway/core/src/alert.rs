@@ -81,6 +81,14 @@ pub mod code {
     pub const NOT_OPENED: &str = "not_opened";
     /// Whoever was held or refused went through all the same.
     pub const PASSED_AGAINST: &str = "passed_against";
+    /// Whoever came behind one that was let through went through on the same opening.
+    pub const TAILGATED: &str = "tailgated";
+    /// Two cameras of the lane read two plates.
+    pub const SOURCES_DISAGREE: &str = "sources_disagree";
+    /// The temperature tells nothing, even when taken again.
+    pub const MEASURE_AGAIN: &str = "measure_again";
+    /// No way in opens until it is ended.
+    pub const LOCK_DOWN: &str = "lock_down";
     pub const DEVICE_DOWN: &str = "device_down";
     /// All arms are held open.
     pub const EMERGENCY: &str = "emergency";
@@ -88,7 +96,7 @@ pub mod code {
     pub const EMERGENCY_UNTRUSTED: &str = "emergency_untrusted";
 
     /// Every code, for the message table's own test.
-    pub const ALL: [&str; 17] = [
+    pub const ALL: [&str; 21] = [
         RULE,
         HOLD,
         NO_RULE,
@@ -103,6 +111,10 @@ pub mod code {
         FOREIGN_MOVE,
         NOT_OPENED,
         PASSED_AGAINST,
+        TAILGATED,
+        SOURCES_DISAGREE,
+        MEASURE_AGAIN,
+        LOCK_DOWN,
         DEVICE_DOWN,
         EMERGENCY,
         EMERGENCY_UNTRUSTED,

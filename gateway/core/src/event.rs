@@ -171,6 +171,8 @@ pub enum Body {
     },
     LockDown {
         source: Name,
+        /// Why; `None` when it ends.
+        reason: Option<Name>,
     },
     ListChanged(ListVersion),
     /// identity; entries of a list that came and went at the gate, beside those of its owner.

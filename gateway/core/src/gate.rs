@@ -234,6 +234,14 @@ impl Gate {
         }
         for lane in 0..self.lanes.len() {
             self.advance(lane, at, out);
+        }
+        if self.site.lanes.iter().any(|lane| lane.interlock.is_some()) {
+            // One that became free lets another go on.
+            for lane in 0..self.lanes.len() {
+                self.advance(lane, at, out);
+            }
+        }
+        for lane in 0..self.lanes.len() {
             if std::mem::take(&mut self.lanes[lane].dirty) {
                 out.list.push(Output::Show(self.view(lane)));
             }

@@ -73,6 +73,11 @@ pub enum Act {
     Emergency,
     /// Ends an emergency. Only a person may.
     EndEmergency,
+    /// Keeps every way in closed, to all but an escort and an emergency; never a way out.
+    LockDown {
+        reason: Name,
+    },
+    EndLockDown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,6 +44,8 @@ pub struct Rule {
     pub verdict: Verdict,
     /// A need to be given once more before the verdict stands.
     pub again: Option<Need>,
+    /// Milliseconds that a person rests before that; vehicles do not rest.
+    pub rest_ms: u32,
     pub alert: Option<RuleAlert>,
     node: Node,
 }
@@ -91,6 +93,8 @@ pub struct RuleSet {
     env: Arc<cel::Env>,
     /// The facts that some rule names: only these are given to CEL.
     used: Vec<Fact>,
+    /// Some rule raises a critical alert.
+    critical: bool,
 }
 
 /// What trying all rules came to, before needs and answers.
@@ -158,7 +162,12 @@ impl RuleSet {
         }
         used.sort();
         used.dedup();
+        let critical = |rule: &Rule| {
+            let alert = rule.alert.as_ref();
+            alert.is_some_and(|alert| alert.severity == Severity::Critical)
+        };
         RuleSet {
+            critical: rules.iter().any(critical),
             rules,
             version,
             env: compile::environment(),
@@ -182,6 +191,25 @@ impl RuleSet {
         facts.sort();
         facts.dedup();
         facts
+    }
+
+    pub(crate) fn has_critical(&self) -> bool {
+        self.critical
+    }
+
+    /// The rules with a critical alert that are true of these facts.
+    pub(crate) fn critical<'a>(
+        &'a self,
+        lane: &Lane,
+        facts: &Facts,
+    ) -> impl Iterator<Item = &'a Rule> {
+        let context = evaluate::context(&self.env, &self.used, facts);
+        self.rules.iter().filter(move |rule| {
+            let alert = rule.alert.as_ref();
+            alert.is_some_and(|alert| alert.severity == Severity::Critical)
+                && rule.lanes.has(lane)
+                && evaluate::outcome(&rule.node, facts, &context) == Outcome::True
+        })
     }
 
     /// Tries every rule on the facts of a passage in this lane.

@@ -60,6 +60,12 @@ export const codes = {
   'alert.not_opened': { zh: '道闸没有打开', en: 'The arm was not opened' },
   'alert.passed_against': { zh: '未获放行却通过', en: 'Something went through against the decision' },
   'alert.emergency_untrusted': { zh: '不可信来源报告紧急情况,未动作', en: 'An untrusted source told of an emergency; nothing moved' },
+  'alert.tailgated': { zh: '尾随前车或前人通过', en: 'Went through on the opening of the one before' },
+  'alert.sources_disagree': { zh: '两台摄像机识读不一致,等待处理', en: 'Two cameras read two plates: waits for an answer' },
+  'alert.measure_again': { zh: '体温读数无效,请复测', en: 'The temperature tells nothing: please measure again' },
+  'alert.lock_down': { zh: '封控中,入口不放行', en: 'Lock-down: no way in opens' },
+  'withdrawn.turned_back': { zh: '放行后未通过', en: 'let through, and turned back' },
+  'withdrawn.passed_against': { zh: '未获放行强行通过', en: 'went through although held' },
   'withdrawn.crowded': { zh: '车道内通行过多', en: 'too many in the lane' },
 
   // What the gateway cannot tell because it was not reached, or told in words this page lacks.

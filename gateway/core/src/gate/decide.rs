@@ -12,8 +12,8 @@ use crate::lists::{List, ListName, ListVersion, Lists, PassKey};
 use crate::moment::{Moment, Mono};
 use crate::name::{Name, PassageId};
 use crate::plate::{Card, Plate};
-use crate::rule::{Evaluation, Rule};
-use crate::site::Need;
+use crate::rule::{Evaluation, Rule, RuleAlert};
+use crate::site::{LaneKind, Need};
 
 /// A rule may ask for a need once more so often.
 const MOST_AGAINS: u8 = 2;
@@ -39,6 +39,9 @@ impl Gate {
             };
             since.is_none_or(|got| got <= again.since)
         });
+        if !waited && !again_open && self.measures_again(at, lane, index, &missing, out) {
+            return true;
+        }
         if !waited && (again_open || missing.iter().any(worth_waiting)) {
             return false;
         }
@@ -50,7 +53,8 @@ impl Gate {
         {
             return true;
         }
-        let admits = evaluation.verdict == Verdict::Admit && missing.is_empty();
+        let locked = self.locked_down(lane);
+        let admits = evaluation.verdict == Verdict::Admit && missing.is_empty() && !locked;
         if admits && !waited && self.window_of(lane, index) < at.mono {
             // Known, but not from now: its next live part decides, or the end of the wait.
             return false;
@@ -116,25 +120,62 @@ impl Gate {
         {
             return false;
         }
-        let mut wanted = None;
+        let mut wanted: Option<(Need, u32)> = None;
         for (rule, tried) in self.rules.rules().iter().zip(&evaluation.outcomes) {
             if tried.verdict == Verdict::Admit && tried.outcome != Outcome::Fault {
                 continue;
             }
             match (tried.outcome, rule.again) {
                 (Outcome::False | Outcome::NotHere, _) => {}
-                (Outcome::True, Some(need)) => wanted = wanted.or(Some(need)),
+                (Outcome::True, Some(need)) => wanted = wanted.or(Some((need, rule.rest_ms))),
                 _ => return false,
             }
         }
-        let Some(need) = wanted else { return false };
+        let Some((need, rest_ms)) = wanted else {
+            return false;
+        };
+        self.wait_again(at, lane, index, need, rest_ms, out);
+        true
+    }
+
+    /// A temperature that tells nothing is taken again at once, as long as nobody else has come.
+    fn measures_again(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        missing: &[Missing],
+        out: &mut Outputs,
+    ) -> bool {
+        let [only] = missing else { return false };
+        let passage = &self.lanes[lane].passages[index];
+        if only.cause != Cause::ImplausibleReading || passage.rearms >= MOST_AGAINS {
+            return false;
+        }
+        self.wait_again(at, lane, index, Need::Temperature, 0, out);
+        true
+    }
+
+    /// Lets the wait start anew for a need, after a rest where one was asked for.
+    fn wait_again(
+        &mut self,
+        at: Moment,
+        lane: usize,
+        index: usize,
+        need: Need,
+        rest_ms: u32,
+        out: &mut Outputs,
+    ) {
+        // A vehicle cannot rest aside.
+        let rests = rest_ms > 0 && self.config(lane).kind == LaneKind::Pedestrian;
+        let since = match rests {
+            true => at.mono.plus_ms(u64::from(rest_ms)),
+            false => at.mono,
+        };
         let passage = &mut self.lanes[lane].passages[index];
         passage.rearms += 1;
-        passage.again = Some(Again {
-            need,
-            since: at.mono,
-        });
-        passage.wait_from = Some(at.mono);
+        passage.again = Some(Again { need, since, rests });
+        passage.wait_from = Some(since);
         let device = match need {
             Need::Plate => passage.sighting.as_ref().map(|s| s.camera.clone()),
             Need::Card => passage.card.as_ref().map(|got| got.device.clone()),
@@ -142,8 +183,8 @@ impl Gate {
             Need::Pass => None,
         };
         self.lanes[lane].dirty = true;
+        let device = device.filter(|_| !rests);
         out.list.extend(device.map(|device| Output::Ask { device }));
-        true
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -158,7 +199,7 @@ impl Gate {
         out: &mut Outputs,
     ) {
         let mut verdict = evaluation.verdict;
-        if !missing.is_empty() {
+        if !missing.is_empty() || self.locked_down(lane) {
             verdict = verdict.max(Verdict::Hold);
         }
         let config = self.site.lanes[lane].clone();
@@ -223,6 +264,7 @@ impl Gate {
             let lane_id = config.id.clone();
             self.lanes[lane].remember_move(id, passage);
             self.lanes[lane].opening = Some(at.mono);
+            self.lanes[lane].passed = None;
             out.list.push(Output::Move(Move {
                 id,
                 lane: lane_id,
@@ -284,6 +326,45 @@ impl Gate {
         found.next().map_or(i64::MAX, |pass| pass.valid_to_ms)
     }
 
+    /// Raises the critical alerts of those who are not decided yet: a watched vehicle in the queue
+    /// is told of when it is seen, not when its turn has come.
+    pub(super) fn warn_early(&mut self, at: Moment, lane: usize, out: &mut Outputs) {
+        for index in 0..self.lanes[lane].passages.len() {
+            let passage = &mut self.lanes[lane].passages[index];
+            let fresh = std::mem::take(&mut passage.fresh) && passage.gathering();
+            if !fresh || !self.rules.has_critical() {
+                continue;
+            }
+            let facts = self.gathered(at, lane, index, |gathered| gathered.facts());
+            let told = &self.lanes[lane].passages[index].told;
+            let alarms: Vec<Alarm> = self
+                .rules
+                .critical(self.config(lane), &facts)
+                .filter(|rule| !told.contains(&rule.id))
+                .filter_map(|rule| Some(self.alarm_of(lane, rule, rule.alert.as_ref()?)))
+                .collect();
+            for alarm in alarms {
+                let told = &mut self.lanes[lane].passages[index].told;
+                told.extend(alarm.rule.clone());
+                self.raise(at, Some(lane), Some(index), alarm, Vec::new(), out);
+            }
+        }
+    }
+
+    fn alarm_of(&self, lane: usize, rule: &Rule, alert: &RuleAlert) -> Alarm {
+        let lane_id = self.config(lane).id.as_str();
+        Alarm {
+            code: Name::new(code::RULE),
+            severity: alert.severity,
+            roles: alert.roles.clone(),
+            rule: Some(rule.id.clone()),
+            message: Some(Message {
+                zh: alert.message.zh.replace("{lane}", lane_id),
+                en: alert.message.en.replace("{lane}", lane_id),
+            }),
+        }
+    }
+
     fn alert_of_decision(
         &mut self,
         at: Moment,
@@ -302,23 +383,19 @@ impl Gate {
                 }
                 (Outcome::True, Some(alert)) => {
                     told |= tried.verdict == decision.verdict;
-                    let lane_id = self.config(lane).id.as_str();
-                    alarms.push(Alarm {
-                        code: Name::new(code::RULE),
-                        severity: alert.severity,
-                        roles: alert.roles.clone(),
-                        rule: Some(rule.id.clone()),
-                        message: Some(Message {
-                            zh: alert.message.zh.replace("{lane}", lane_id),
-                            en: alert.message.en.replace("{lane}", lane_id),
-                        }),
-                    });
+                    let before = &self.lanes[lane].passages[index].told;
+                    if !before.contains(&rule.id) {
+                        alarms.push(self.alarm_of(lane, rule, alert));
+                    }
                 }
                 _ => {}
             }
         }
         if decision.verdict == Verdict::Hold && (!told || !decision.missing.is_empty()) {
-            let code = hold_code(decision, no_rule);
+            let code = match self.locked_down(lane) {
+                true => code::LOCK_DOWN,
+                false => hold_code(decision, no_rule),
+            };
             alarms.push(Alarm::new(code, Severity::Warning));
         }
         for alarm in alarms {
@@ -346,6 +423,8 @@ fn hold_code(decision: &Decision, no_rule: bool) -> &'static str {
         Some(missing) => match (missing.fact.as_str(), missing.cause) {
             (_, Cause::DeviceDown) => code::MISSING_DEVICE_DOWN,
             ("plate", Cause::Unreadable) => code::UNREADABLE,
+            ("plate", Cause::SourcesDisagree) => code::SOURCES_DISAGREE,
+            ("temperature", Cause::ImplausibleReading) => code::MEASURE_AGAIN,
             ("plate", _) => code::MISSING_PLATE,
             ("card", _) => code::MISSING_CARD,
             ("temperature", _) => code::MISSING_TEMPERATURE,

@@ -7,10 +7,13 @@ use crate::gate::passage::{Passage, Stage};
 use crate::gate::{Gate, Outputs, WINDOW_MS};
 use crate::moment::{Moment, Mono};
 use crate::name::Name;
+use crate::reading::ArmPosition;
 use crate::site::{Direction, FallbackVerdict, LaneKind};
 
 /// A loop or a track that ends may come back so soon: until then nobody has left.
 const GRACE_MS: u64 = 800;
+/// One that left the loop before the arm and not came under it in this time has turned back.
+const TURNS_BACK_MS: u64 = 5_000;
 /// While a camera follows it, a vehicle that waits is believed to be there without news for so long.
 const FOLLOWED_MS: u64 = 120_000;
 /// A person who is held stays answerable for so long: time for a guard to come and look.
@@ -26,9 +29,10 @@ impl Gate {
                 || self.fall_back(lane, at, out)
                 || self.decide_one(lane, at, out);
             if !step {
-                return;
+                break;
             }
         }
+        self.warn_early(at, lane, out);
     }
 
     /// The passage that stands first: nobody behind it is decided before it has gone.
@@ -43,7 +47,25 @@ impl Gate {
 
     /// Whether its turn to be decided has come.
     fn its_turn(&self, lane: usize, index: usize) -> bool {
-        self.config(lane).kind == LaneKind::Pedestrian || self.head(lane) == Some(index)
+        let first =
+            self.config(lane).kind == LaneKind::Pedestrian || self.head(lane) == Some(index);
+        first && !self.lanes[lane].passages[index].tailgates && !self.interlocked(lane)
+    }
+
+    /// Whether another lane of its interlock is in use: somebody was let through there and has not
+    /// gone, or its arm is up.
+    pub(super) fn interlocked(&self, lane: usize) -> bool {
+        let Some(lock) = &self.config(lane).interlock else {
+            return false;
+        };
+        let others = self.site.lanes.iter().zip(&self.lanes).enumerate();
+        let mut others = others.filter(|(other, (config, _))| {
+            *other != lane && config.interlock.as_ref() == Some(lock)
+        });
+        others.any(|(_, (_, state))| {
+            let up = matches!(state.arm, Some(ArmPosition::Open | ArmPosition::Moving));
+            up || state.passages.iter().any(Passage::cleared)
+        })
     }
 
     /// A vehicle came to the arm.
@@ -88,6 +110,9 @@ impl Gate {
     fn vehicle_leaves_at(&self, lane: usize, passage: &Passage) -> Option<Mono> {
         let config = self.config(lane);
         let state = &self.lanes[lane];
+        if let Some(through) = passage.freed.filter(|_| passage.tailgates) {
+            return Some(through.plus_ms(GRACE_MS));
+        }
         let mut others = state.passages.iter().filter(|p| p.id != passage.id);
         // Another one that comes up explains an occupied loop.
         let explained = if passage.cleared() {
@@ -121,14 +146,27 @@ impl Gate {
         } else {
             passage.tracks_closed
         };
-        Some(gone.map_or(silent, |gone| gone.plus_ms(GRACE_MS).min(silent)))
+        let grace = match self.may_turn_back(lane, passage) {
+            true => TURNS_BACK_MS,
+            false => GRACE_MS,
+        };
+        Some(gone.map_or(silent, |gone| gone.plus_ms(grace).min(silent)))
+    }
+
+    /// Whether a loop under the arm would have told that it went through, and did not.
+    fn may_turn_back(&self, lane: usize, passage: &Passage) -> bool {
+        let tells = self.lanes[lane].under.live.is_some();
+        tells && passage.cleared() && !passage.went_under
     }
 
     fn person_leaves_at(&self, lane: usize, passage: &Passage) -> Mono {
         let silent = passage
             .last_part
             .plus_ms(u64::from(self.config(lane).leave_ms));
-        if let Some(through) = passage.freed.filter(|_| passage.cleared()) {
+        if let Some(through) = passage
+            .freed
+            .filter(|_| passage.cleared() || passage.tailgates)
+        {
             return through;
         }
         if passage.held() {
@@ -159,7 +197,13 @@ impl Gate {
         });
         let Some(index) = left else { return false };
         let vehicle = self.config(lane).kind == LaneKind::Vehicle;
-        let end = self.lanes[lane].passages[index].end_on_leaving(vehicle);
+        let passage = &self.lanes[lane].passages[index];
+        let end = match vehicle && passage.freed.is_some() && self.may_turn_back(lane, passage) {
+            true => End::Withdrawn {
+                cause: Name::new(End::TURNED_BACK),
+            },
+            false => passage.end_on_leaving(vehicle),
+        };
         self.end(at, lane, index, end, out);
         true
     }

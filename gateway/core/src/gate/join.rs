@@ -74,6 +74,7 @@ impl Gate {
         position(&|p| p.has_track(&sighting.camera, sighting.track))
             .or_else(|| position(&|p| p.has_plate(&sighting.plate)))
             .or_else(|| position(&|p| p.sighting.is_none() && may_be_its_plate(p, sighting)))
+            .or_else(|| position(&|p| p.may_be_seen_by(sighting)))
     }
 
     /// The passage that ended a moment ago and that this sighting is late for.
@@ -136,7 +137,14 @@ impl Gate {
             })
         });
         let live = reading.freshness == Freshness::Live;
-        touched.or_else(|| passages.iter().position(|p| lacks_card(p, live)))
+        let rested = || {
+            passages
+                .iter()
+                .rposition(|p| live && rested_again(p, card, at.mono))
+        };
+        touched
+            .or_else(rested)
+            .or_else(|| passages.iter().position(|p| lacks_card(p, live, at.mono)))
     }
 
     fn join_card(
@@ -150,10 +158,15 @@ impl Gate {
     ) {
         let window = self.window(lane, reading.freshness, reading.trust, reading.received);
         let passage = &mut self.lanes[lane].passages[index];
+        if rested_again(passage, &card, at.mono) {
+            // It is before the thermometer once more: the next temperature is its own.
+            passage.temperature = None;
+            passage.wait_from = Some(at.mono);
+        }
         passage.touch(at.mono, window);
         let live = reading.freshness == Freshness::Live;
         let same = passage.card.as_ref().is_some_and(|got| got.value == card);
-        let replaces = lacks_card(passage, live) || (passage.gathering() && live && same);
+        let replaces = lacks_card(passage, live, at.mono) || (passage.gathering() && live && same);
         if replaces {
             passage.card = Some(got(reading, card));
         }
@@ -185,7 +198,7 @@ impl Gate {
         let replaces = match &passage.temperature {
             None => true,
             Some(kept) => {
-                may_be_taken_again(passage) && (live || kept.freshness != Freshness::Live)
+                may_be_taken_again(passage, at.mono) && (live || kept.freshness != Freshness::Live)
             }
         };
         if replaces {
@@ -223,7 +236,7 @@ impl Gate {
         let late = passages[last]
             .decided_at
             .is_some_and(|decided| at.mono.since(decided) <= late * 1_000);
-        if late || may_be_taken_again(&passages[last]) {
+        if late || may_be_taken_again(&passages[last], at.mono) {
             Whose::Of(last)
         } else {
             Whose::New
@@ -238,7 +251,9 @@ impl Gate {
         while index < self.lanes[lane].passages.len() {
             let passage = &mut self.lanes[lane].passages[index];
             if passage.gathering() || passage.held() {
-                passage.hurried |= (!needs.card || passage.card.is_some())
+                let rests = passage.again.is_some_and(|again| again.rests);
+                passage.hurried |= !rests
+                    && (!needs.card || passage.card.is_some())
                     && (!needs.temperature || passage.temperature.is_some());
                 index += 1;
             } else {
@@ -319,25 +334,34 @@ fn may_be_its_plate(passage: &Passage, sighting: &Sighting) -> bool {
     waits || sighting.first_seen <= stood.plus_ms(SAME_VEHICLE_HEAD_MS)
 }
 
+/// Whoever rested and touches the reader again is to be measured now.
+fn rested_again(passage: &Passage, card: &Card, now: Mono) -> bool {
+    let same = passage.card.as_ref().is_some_and(|got| got.value == *card);
+    let rests = passage.again.is_some_and(|again| again.rests);
+    passage.gathering() && same && rests && wants_again(passage, Need::Temperature, now)
+}
+
 /// A live card is not turned away for a record from before.
-fn lacks_card(passage: &Passage, live: bool) -> bool {
+fn lacks_card(passage: &Passage, live: bool, now: Mono) -> bool {
     let old = |got: &Got<Card>| live && got.freshness != Freshness::Live;
     passage.gathering()
-        && (passage.card.as_ref().is_none_or(old) || wants_again(passage, Need::Card))
+        && (passage.card.as_ref().is_none_or(old) || wants_again(passage, Need::Card, now))
 }
 
 /// A temperature that decides nothing, or that a rule wants once more.
-fn may_be_taken_again(passage: &Passage) -> bool {
+fn may_be_taken_again(passage: &Passage, now: Mono) -> bool {
     let useless = passage.temperature.as_ref().is_some_and(|got| {
         got.value.site == BodySite::Surface
             || got.value.body < Millidegrees::LEAST_PLAUSIBLE
             || got.freshness != Freshness::Live
     });
-    passage.gathering() && (useless || wants_again(passage, Need::Temperature))
+    passage.gathering() && (useless || wants_again(passage, Need::Temperature, now))
 }
 
-fn wants_again(passage: &Passage, need: Need) -> bool {
-    passage.again.is_some_and(|again| again.need == need)
+/// Whether a need is to be given once more, now: nobody gives it while they rest.
+fn wants_again(passage: &Passage, need: Need, now: Mono) -> bool {
+    let again = passage.again.filter(|again| again.need == need);
+    again.is_some_and(|again| again.since <= now)
 }
 
 fn got<T>(reading: &Reading, value: T) -> Got<T> {

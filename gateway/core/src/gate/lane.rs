@@ -32,6 +32,8 @@ pub(super) struct LaneState {
     pub arm: Option<ArmPosition>,
     /// An opening was asked or sent then; `None` after it was dropped.
     pub opening: Option<Mono>,
+    /// When the one that the last opening was for had gone under the arm.
+    pub passed: Option<Mono>,
     pub moves: VecDeque<(u64, Option<PassageId>)>,
     /// Shown to people at the end of the input.
     pub dirty: bool,

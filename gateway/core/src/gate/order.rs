@@ -90,9 +90,15 @@ impl Gate {
                 let passage = &self.lanes[lane].passages[index];
                 // One that was admitted while its opening did not go out may be helped too.
                 let stuck = passage.not_opened && passage.cleared();
-                (passage.held() || stuck)
-                    .then_some((lane, index))
-                    .ok_or("not_held")
+                if !passage.held() && !stuck {
+                    return Err("not_held");
+                }
+                // Whoever must get in all the same gets in with a person beside them.
+                let escorted = matches!(order.act, Act::Escort { .. });
+                if self.locked_down(lane) && !escorted {
+                    return Err("locked_down");
+                }
+                self.may_open(lane).map(|()| (lane, index))
             }
             Act::Refuse { passage, .. } | Act::Hold { passage } => {
                 let (lane, index) = self.find_passage(passage)?;
@@ -111,7 +117,10 @@ impl Gate {
                     return Err("person_only");
                 }
                 let lane = self.find_arm(lane)?;
-                Ok((lane, 0))
+                if self.locked_down(lane) {
+                    return Err("locked_down");
+                }
+                self.may_open(lane).map(|()| (lane, 0))
             }
             Act::CloseLane { lane } => self.may_close(at, lane).map(|lane| (lane, 0)),
             Act::AcknowledgeAlert { alert } => match self.memory.alerts.get(alert) {
@@ -126,6 +135,9 @@ impl Gate {
             Act::Emergency | Act::EndEmergency if !person => Err("person_only"),
             Act::EndEmergency if !self.emergency_active() => Err("no_emergency"),
             Act::Emergency | Act::EndEmergency => Ok((0, 0)),
+            Act::LockDown { .. } if !self.memory.lockdown.is_empty() => Err("locked_down"),
+            Act::EndLockDown if self.memory.lockdown.is_empty() => Err("no_lock_down"),
+            Act::LockDown { .. } | Act::EndLockDown => Ok((0, 0)),
         }
     }
 
@@ -143,6 +155,12 @@ impl Gate {
             return Err("no_barrier");
         }
         Ok(lane)
+    }
+
+    /// Not while another lane of its interlock is in use, unless arms are held open anyway.
+    fn may_open(&self, lane: usize) -> Result<(), &'static str> {
+        let free = self.emergency_active() || !self.interlocked(lane);
+        free.then_some(()).ok_or("interlocked")
     }
 
     /// Never on a loop that is occupied, unknown or stale, and never while fire holds arms open.
@@ -214,6 +232,8 @@ impl Gate {
             }
             Act::Emergency => self.emergency(at, sender_name(&order.from), out),
             Act::EndEmergency => self.end_emergency(at, &order.from, out),
+            Act::LockDown { reason } => self.lock_down(at, &order.from, Some(reason), out),
+            Act::EndLockDown => self.lock_down(at, &order.from, None, out),
         }
     }
 
@@ -268,6 +288,35 @@ impl Gate {
             .position(|p| p.begun.mono > old.begun.mono)
             .unwrap_or(self.lanes[lane].passages.len());
         self.lanes[lane].passages.insert(place, passage);
+    }
+
+    /// Begins a lock-down, or ends it where there is no reason any more. No arm moves: those that
+    /// are up close by themselves.
+    fn lock_down(&mut self, at: Moment, by: &Sender, reason: Option<Name>, out: &mut Outputs) {
+        let begins = reason.is_some();
+        let kind = match begins {
+            true => EventKind::LockDown,
+            false => EventKind::LockDownEnded,
+        };
+        let body = Body::LockDown {
+            source: sender_name(by),
+            reason,
+        };
+        let event = Event::new(at, kind).part(PartKind::Detail, Class::Alarm, body);
+        self.record(event, out);
+        for lane in &mut self.lanes {
+            lane.dirty = true;
+        }
+        if begins {
+            let roles = [Role::Guard, Role::Property, Role::Police];
+            let alarm = Alarm::new(code::LOCK_DOWN, Severity::Critical).roles(&roles);
+            self.raise(at, None, None, alarm, Vec::new(), out);
+        }
+    }
+
+    /// Whether a lock-down is on.
+    pub fn lock_down_active(&self) -> bool {
+        !self.memory.lockdown.is_empty()
     }
 
     /// Whether a lock-down keeps this lane closed: never a way out.

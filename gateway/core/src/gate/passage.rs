@@ -13,6 +13,10 @@ use crate::view::PassageView;
 
 /// Tracks that a passage remembers; more are recorded, the oldest forgotten.
 pub(super) const TRACKS_PER_PASSAGE: usize = 8;
+/// Cameras of a lane whose sightings of one passage are compared; more are not.
+const CAMERAS_PER_PASSAGE: usize = 4;
+/// Two cameras that begin to see something within this time see the same.
+const SEEN_TOGETHER_MS: u64 = 1_500;
 
 /// How far a passage has come. It is decided at most once and answered at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,10 @@ pub(super) struct Track {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Again {
     pub need: Need,
+    /// Only what comes after this counts; in the future while one rests.
     pub since: Mono,
+    /// A person rests until then, aside: the next one does not hurry them.
+    pub rests: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +82,16 @@ pub(super) struct Passage {
     pub passed_against: bool,
     /// The next person has come: it waits no longer.
     pub hurried: bool,
+    /// It stood under the arm since it was let through.
+    pub went_under: bool,
+    /// When the loop under the arm became free of it.
+    pub under_freed: Option<Mono>,
+    /// It goes through on the opening of the one before: it is decided no more.
+    pub tailgates: bool,
+    /// Something came since the rules were last looked through for what cannot wait.
+    pub fresh: bool,
+    /// Rules whose alert was raised before the decision.
+    pub told: Vec<Name>,
     /// Since when it stands first; nothing waits for one behind.
     pub first_since: Option<Mono>,
 }
@@ -107,6 +124,11 @@ impl Passage {
             not_opened: false,
             passed_against: false,
             hurried: false,
+            went_under: false,
+            under_freed: None,
+            tailgates: false,
+            fresh: false,
+            told: Vec::new(),
             first_since: None,
         }
     }
@@ -180,7 +202,40 @@ impl Passage {
         if better(self.sighting.as_ref(), sighting) {
             self.sighting = Some(sighting.clone());
         }
+        self.take_other(sighting);
         true
+    }
+
+    /// What each camera of the lane says, to compare them.
+    fn take_other(&mut self, sighting: &Sighting) {
+        if sighting.freshness != Freshness::Live {
+            return;
+        }
+        let known = self.others.iter().position(|s| s.camera == sighting.camera);
+        match known {
+            Some(index) if better(self.others.get(index), sighting) => {
+                self.others[index] = sighting.clone();
+            }
+            None if self.others.len() < CAMERAS_PER_PASSAGE => self.others.push(sighting.clone()),
+            _ => {}
+        }
+    }
+
+    /// Whether a camera that has not seen it yet may be seeing it: another camera did, at the same
+    /// time, or both see it at the arm.
+    pub fn may_be_seen_by(&self, sighting: &Sighting) -> bool {
+        let Some(kept) = &self.sighting else {
+            return false;
+        };
+        let new = self
+            .tracks
+            .iter()
+            .all(|track| track.camera != sighting.camera);
+        let apart =
+            kept.first_seen.since(sighting.first_seen) + sighting.first_seen.since(kept.first_seen);
+        let together = apart <= SEEN_TOGETHER_MS * 1_000;
+        let at_arm = kept.at_arm && sighting.at_arm;
+        self.gathering() && new && (together || at_arm)
     }
 
     /// The camera is gone: nobody will tell that its tracks ended.
@@ -206,6 +261,7 @@ impl Passage {
     pub fn touch(&mut self, now: Mono, live_since: Option<Mono>) {
         self.last_part = self.last_part.max(now);
         self.newest_live = self.newest_live.max(live_since);
+        self.fresh = true;
     }
 
     /// How it ends when it leaves now.
@@ -215,6 +271,9 @@ impl Passage {
             Stage::Decided(Verdict::Refuse) => End::Refused,
             Stage::Answered(verdict) => End::Answered { verdict },
             Stage::Gathering if self.going_through => End::PassedUndecided,
+            Stage::Decided(Verdict::Hold) if self.passed_against => End::Withdrawn {
+                cause: Name::new("passed_against"),
+            },
             Stage::Decided(Verdict::Hold) | Stage::Gathering => {
                 if vehicle && self.unread() {
                     End::Unread

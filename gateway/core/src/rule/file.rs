@@ -20,9 +20,11 @@ pub struct RuleFile<'a> {
     pub text: &'a str,
 }
 
-const RULE_KEYS: [&str; 8] = [
-    "id", "title", "lanes", "when", "verdict", "again", "alert", "cases",
+const RULE_KEYS: [&str; 9] = [
+    "id", "title", "lanes", "when", "verdict", "again", "rest_s", "alert", "cases",
 ];
+/// Longest rest before something is given once more, seconds.
+const MOST_REST_S: u32 = 900;
 const VERDICTS: [(&str, Verdict); 3] = [
     ("admit", Verdict::Admit),
     ("hold", Verdict::Hold),
@@ -218,6 +220,14 @@ impl Reader<'_> {
                 .push(error.error(what, "only on hold and refuse"));
         }
         let again = again.and_then(|value| self.word("need", value, &NEEDS));
+        let rest = table.get("rest_s");
+        if let (Some(value), None) = (rest, again) {
+            let error = self
+                .at(value.span().start)
+                .error("`rest_s` without `again`", "both");
+            self.errors.push(error);
+        }
+        let rest_s = rest.and_then(|value| self.seconds(value));
         let lanes = match table.get("lanes") {
             Some(value) => self.lanes(value),
             None => Lanes::All,
@@ -235,10 +245,26 @@ impl Reader<'_> {
             when: text,
             verdict: verdict?,
             again,
+            rest_ms: rest_s.unwrap_or(0) * 1_000,
             alert,
             node,
         };
         Some((rule, its_cases, self.at(at)))
+    }
+
+    fn seconds(&mut self, value: &Value<'_>) -> Option<u32> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let seconds = number.filter(|seconds| (1..=MOST_REST_S).contains(seconds));
+        if seconds.is_none() {
+            let error = self
+                .at(value.span().start)
+                .error("not a rest", "1 to 900 seconds");
+            self.errors.push(error);
+        }
+        seconds
     }
 
     fn name(&mut self, value: &Value<'_>) -> Option<Name> {

@@ -331,6 +331,9 @@ fn parse(ms: u64, words: &[&str]) -> Option<Input> {
             number("track=", 1),
             u32::try_from(number("rev=", 1)).unwrap(),
             |s| {
+                if let Some(camera) = words.iter().find_map(|word| word.strip_prefix("cam=")) {
+                    s.camera = Name::new(camera);
+                }
                 s.closed = has("closed");
                 s.at_arm = has("at_arm");
                 s.confidence_permille = u16::try_from(number("conf=", 980)).unwrap();
@@ -413,6 +416,8 @@ fn parse(ms: u64, words: &[&str]) -> Option<Input> {
             comment: String::new(),
         }),
         "end_emergency" => order(Act::EndEmergency),
+        "lock_down" => order(Act::LockDown { reason }),
+        "end_lock_down" => order(Act::EndLockDown),
         other => panic!("not a script word: {other}"),
     })
 }

@@ -38,6 +38,8 @@ fn told_event(event: &Event) -> Option<String> {
         EventKind::ForeignMove => "foreign".to_owned(),
         EventKind::Emergency => "emergency".to_owned(),
         EventKind::EmergencyEnded => "emergency ended".to_owned(),
+        EventKind::LockDown => "lock down".to_owned(),
+        EventKind::LockDownEnded => "lock down ended".to_owned(),
         EventKind::Answer => "answer".to_owned(),
         EventKind::DeviceState => "device".to_owned(),
         EventKind::Decision
