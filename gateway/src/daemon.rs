@@ -25,6 +25,8 @@ use crate::gate_loop::{self, GateLoop};
 use crate::handles::{GateHandle, Post, Recorder, Then, Unavailable};
 use crate::health::Health;
 use crate::live::Hub;
+use crate::rules::shelf::Shelf;
+use crate::rules::{self, Rules, Swap};
 use crate::start::Meant;
 use crate::supervise;
 use crate::web::accounts::Accounts;
@@ -52,6 +54,7 @@ struct Centre {
     hub: Arc<Hub>,
     handle: GateHandle,
     recorder: Recorder,
+    rules: Arc<Rules>,
     appended: watch::Receiver<u64>,
 }
 
@@ -60,6 +63,7 @@ struct Channels {
     inbox: (Sender<Post>, Receiver<Post>),
     emergency: (Sender<Post>, Receiver<Post>),
     moved: (Sender<Post>, Receiver<Post>),
+    swaps: (Sender<Swap>, Receiver<Swap>),
 }
 
 /// Runs until a signal says stop.
@@ -68,6 +72,7 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         configuration,
         secrets,
         rules,
+        rule_texts,
         lists,
     } = meant;
     let site = Arc::new(configuration.site.clone());
@@ -79,15 +84,22 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
     .context("cannot open the store")?;
     let accounts =
         Arc::new(Accounts::open(&configuration.state_dir).context("cannot open the accounts")?);
+    let shelf = Shelf::open(&configuration.state_dir).context("cannot open the rules' folder")?;
+    let chosen = rules::choose(&shelf, &site.lanes, (rules, rule_texts));
     let clock = Clock::start(store.boot(), configuration.time_offset_min);
     let health = Arc::new(Health::new(parts::identity(&configuration, &store), clock));
-    let hub = Arc::new(Hub::new(parts::hub_setup(&configuration, &rules, &store)));
+    let hub = Arc::new(Hub::new(parts::hub_setup(
+        &configuration,
+        &chosen.set,
+        &store,
+    )));
     hub.load();
 
     let channels = Channels {
         inbox: bounded(INBOX),
         emergency: bounded(EMERGENCIES),
         moved: bounded(MOVED),
+        swaps: bounded(rules::SWAPS),
     };
     let (writer, submissions, outcomes) = store.start_writer::<Outward>()?;
     let queue = submissions.clone();
@@ -103,7 +115,7 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
 
     // Dropping this ends the gate's thread.
     let (running, stop_gate) = bounded::<()>(0);
-    let gate = recover(site.clone(), rules, lists, &store)?;
+    let gate = recover(site.clone(), chosen.set, lists, &store)?;
     let alerts: Vec<_> = gate.alerts().cloned().collect();
     hub.remember(&alerts);
     let gate = GateLoop {
@@ -115,6 +127,7 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         emergency: channels.emergency.1.clone(),
         moved: channels.moved.1.clone(),
         inbox: channels.inbox.1.clone(),
+        swaps: channels.swaps.1.clone(),
         stop: stop_gate,
     };
     health.gate_turned(clock.mono());
@@ -132,7 +145,24 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         },
         configuration.state_dir.clone(),
     )?;
+    let recorder = recorder(submissions);
+    let told = chosen
+        .told
+        .map(|(code, values)| rules::note(clock.now(), code, values));
+    let inbox = channels.inbox.0.clone();
+    let rules = rules::Parts {
+        shelf,
+        site: site.clone(),
+        reader: store.reader(),
+        clock,
+        recorder: recorder.clone(),
+        hub: hub.clone(),
+        swaps: channels.swaps.0.clone(),
+        busy: Arc::new(move || !inbox.is_empty()),
+        configured: chosen.configured,
+    };
     let centre = Centre {
+        rules: Arc::new(Rules::new(rules, chosen.in_force)),
         clock,
         health,
         loops: Arc::new(Loops::new(site.lanes.iter().map(|lane| lane.id.clone()))),
@@ -141,13 +171,16 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
             inbox: channels.inbox.0.clone(),
             emergency: channels.emergency.0.clone(),
         },
-        recorder: recorder(submissions),
+        recorder,
         appended: follow,
         configuration,
         secrets,
         store,
     };
     record_condition(&centre);
+    if let Some(event) = told {
+        record(&centre, event);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("edge")
@@ -276,8 +309,13 @@ fn record_condition(centre: &Centre) {
         Class::Audit,
         body,
     );
+    record(centre, event);
+}
+
+/// An event of the start itself; nobody waits for it.
+fn record(centre: &Centre, event: Event) {
     let (told, _) = oneshot::channel();
     if let Err(error) = (centre.recorder.0)(event, told) {
-        tracing::error!(%error, "that the journal was put aside is not recorded");
+        tracing::error!(%error, "what was found at the start is not recorded");
     }
 }

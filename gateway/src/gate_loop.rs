@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::dispatch::Outward;
 use crate::handles::{Post, Then};
 use crate::health::Health;
+use crate::rules::Swap;
 
 /// The stack that deep rules may need.
 pub const STACK: usize = 64 * 1024 * 1024;
@@ -46,6 +47,7 @@ pub struct GateLoop {
     pub moved: Receiver<Post>,
     /// Everything else, 1,024 at most.
     pub inbox: Receiver<Post>,
+    pub swaps: Receiver<Swap>,
     pub stop: Receiver<()>,
 }
 
@@ -60,8 +62,14 @@ impl GateLoop {
         loop {
             self.health.gate_turned(self.clock.mono());
             self.submit_waiting(&mut turn);
-            let Some(post) = self.next(&turn) else {
-                return;
+            let post = match self.next(&turn) {
+                Next::Post(post) => post,
+                Next::Rules(swap) => {
+                    self.gate.swap_rules(swap.rules);
+                    let _ = swap.done.send(());
+                    continue;
+                }
+                Next::Stop => return,
             };
             let at = self.clock.now();
             let waited = post.posted.elapsed();
@@ -75,8 +83,8 @@ impl GateLoop {
         }
     }
 
-    /// The next thing to do; `None` to stop.
-    fn next(&self, turn: &Turn) -> Option<Post> {
+    /// The next thing to do.
+    fn next(&self, turn: &Turn) -> Next {
         let full = !turn.waiting.is_empty();
         // While the writer has no room only emergencies are taken.
         let (inbox, moved) = if full {
@@ -84,9 +92,10 @@ impl GateLoop {
         } else {
             (self.inbox.clone(), self.moved.clone())
         };
+        let mut swaps = self.swaps.clone();
         loop {
             if let Ok(post) = self.emergency.try_recv() {
-                return Some(post);
+                return Next::Post(post);
             }
             let deadline = self.gate.next_deadline();
             let sleep = match deadline {
@@ -95,13 +104,18 @@ impl GateLoop {
                 None => LONGEST_SLEEP,
             };
             select! {
-                recv(self.emergency) -> post => return post.ok(),
-                recv(moved) -> post => return post.ok(),
-                recv(inbox) -> post => return post.ok(),
-                recv(self.stop) -> _ => return None,
+                recv(self.emergency) -> post => return Next::of(post),
+                recv(moved) -> post => return Next::of(post),
+                recv(inbox) -> post => return Next::of(post),
+                recv(swaps) -> swap => match swap {
+                    Ok(swap) => return Next::Rules(swap),
+                    // Nobody can change the rules any more: the daemon is ending.
+                    Err(_) => swaps = never(),
+                },
+                recv(self.stop) -> _ => return Next::Stop,
                 default(sleep) => {
                     if full || deadline.is_some_and(|deadline| deadline <= self.clock.mono()) {
-                        return Some(Post::new(Input::Deadline, Then::Nothing));
+                        return Next::Post(Post::new(Input::Deadline, Then::Nothing));
                     }
                     self.health.gate_turned(self.clock.mono());
                 }
@@ -147,6 +161,22 @@ impl GateLoop {
                 return;
             }
         }
+    }
+}
+
+/// What the gate's thread does next.
+// A post is moved once, a box would be made for each of thousands.
+#[allow(clippy::large_enum_variant)]
+enum Next {
+    Post(Post),
+    /// Other rules, swapped in between two turns.
+    Rules(Swap),
+    Stop,
+}
+
+impl Next {
+    fn of(post: Result<Post, crossbeam_channel::RecvError>) -> Next {
+        post.map_or(Next::Stop, Next::Post)
     }
 }
 

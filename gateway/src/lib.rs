@@ -15,6 +15,7 @@ pub mod history;
 pub mod live;
 pub mod mqtt;
 pub mod privilege;
+pub mod rules;
 pub mod sensors;
 pub mod sight;
 pub mod start;

@@ -259,6 +259,39 @@ impl Hub {
         history::read_back(&self.reader, id, &numbers, &titles)
     }
 
+    /// The passage and the stored event of its decision; older ones are looked for in the whole
+    /// journal. Reads the journal: not on an async thread.
+    pub fn passage_and_decision(
+        &self,
+        id: &PassageId,
+    ) -> Result<Option<(Passage, Option<Arc<Stored>>)>, StoreError> {
+        let (known, titles) = {
+            let inner = self.lock();
+            (inner.history.numbers(id), inner.history.titles.clone())
+        };
+        let numbers = known.unwrap_or_else(|| self.reader.numbers_of(id));
+        let Some(passage) = history::read_back(&self.reader, id, &numbers, &titles)? else {
+            return Ok(None);
+        };
+        let decision = match passage.number {
+            Some(number) => self.reader.get(number)?,
+            None => None,
+        };
+        Ok(Some((passage, decision)))
+    }
+
+    /// What people call the lane; its id when the site no longer has it.
+    pub fn lane_title(&self, lane: &str) -> Text {
+        let inner = self.lock();
+        match inner.lane_index(lane) {
+            Some(index) => inner.lanes[index].lane.title.clone(),
+            None => Text {
+                zh: lane.to_string(),
+                en: lane.to_string(),
+            },
+        }
+    }
+
     /// Whether an event that is still there names the picture. Reads the journal.
     pub fn names_picture(&self, sha256: &str) -> Result<bool, StoreError> {
         let Some(number) = self.lock().history.picture(sha256) else {

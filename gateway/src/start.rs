@@ -8,11 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use gateway_config::{Configuration, Secret, SecretName, Secrets};
 use gateway_core::lists::Lists;
-use gateway_core::rule::{RuleFile, RuleSet};
+use gateway_core::rule::RuleSet;
 use gateway_core::site::Lane;
+use gateway_wire::api::RuleText;
 
-use crate::gate_loop;
 use crate::privilege;
+use crate::rules;
 
 /// What the command line said.
 pub struct Start {
@@ -27,6 +28,8 @@ pub struct Meant {
     pub configuration: Configuration,
     pub secrets: Secrets,
     pub rules: RuleSet,
+    /// The texts of the files that the configuration names.
+    pub rule_texts: Vec<RuleText>,
     pub lists: Arc<Lists>,
 }
 
@@ -73,8 +76,10 @@ fn read(start: &Start) -> anyhow::Result<Meant> {
     let (configuration, secrets) = read_configuration(start)?;
     let lists = gateway_config::lists::load(&configuration.lists, configuration.time_offset_min)
         .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let (rules, rule_texts) = read_rules(&configuration.site.lanes, &configuration.rules)?;
     Ok(Meant {
-        rules: read_rules(&configuration.site.lanes, &configuration.rules)?,
+        rules,
+        rule_texts,
         lists: Arc::new(lists),
         configuration,
         secrets,
@@ -106,33 +111,17 @@ fn read_configuration(start: &Start) -> anyhow::Result<(Configuration, Secrets)>
 }
 
 /// Rules compile on a stack as large as the gate's: a deep expression must not end the process.
-fn read_rules(lanes: &[Lane], paths: &[PathBuf]) -> anyhow::Result<RuleSet> {
+fn read_rules(lanes: &[Lane], paths: &[PathBuf]) -> anyhow::Result<(RuleSet, Vec<RuleText>)> {
     let mut texts = Vec::with_capacity(paths.len());
     for path in paths {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the rules {}", path.display()))?;
-        texts.push((path.display().to_string(), text));
+        let name = path.display().to_string();
+        texts.push(RuleText { name, text });
     }
-    let loaded = std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("rules".to_owned())
-            .stack_size(gate_loop::STACK)
-            .spawn_scoped(scope, || {
-                let files: Vec<RuleFile<'_>> = texts
-                    .iter()
-                    .map(|(name, text)| RuleFile { name, text })
-                    .collect();
-                RuleSet::load(lanes, &files)
-            })
-            .map(|thread| thread.join())
-    })?;
-    match loaded {
-        Ok(Ok(rules)) => Ok(rules),
-        Ok(Err(errors)) => {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            bail!("{}", lines.join("\n"))
-        }
-        Err(_) => bail!("the rules cannot be compiled: the compiler failed"),
+    match rules::compile(lanes, &texts)? {
+        Ok(set) => Ok((set, texts)),
+        Err(mistakes) => bail!("{}", mistakes.join("\n")),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::barriers::{self, Barriers, Standing};
 use crate::health::{Health, Identity};
 use crate::live;
 use crate::mqtt::{self, Link, Session};
+use crate::rules;
 use crate::sensors::{self, Inlet, Patience};
 use crate::sight::{Sight, Watched};
 use crate::start::secret;
@@ -60,11 +61,7 @@ pub fn hub_setup(configuration: &Configuration, rules: &RuleSet, store: &Store) 
                 (lane.id.to_string(), text(&title.zh, &title.en))
             })
             .collect(),
-        rule_titles: rules
-            .rules()
-            .iter()
-            .map(|rule| (rule.id.to_string(), text(&rule.title.zh, &rule.title.en)))
-            .collect(),
+        rule_titles: rules::titles(rules),
         cameras: configuration
             .cameras
             .iter()
@@ -114,6 +111,7 @@ pub async fn edges(
         .with_context(|| format!("the page cannot listen on {}", configuration.page.listen))?;
     let address = listener.local_addr()?;
     let state = web_state(centre, &accounts);
+    tokio::spawn(centre.rules.clone().settle());
     tasks.spawn(web::serve(
         listener,
         state.clone(),
@@ -410,6 +408,7 @@ fn web_state(centre: &Centre, accounts: &Arc<Accounts>) -> WebState {
             destinations.map(|upstream| upstream.id.clone()).collect(),
             centre.health.clone(),
         ),
+        rules: centre.rules.clone(),
         language: match configuration.language {
             Language::Chinese => messages::Language::Zh,
             Language::English => messages::Language::En,

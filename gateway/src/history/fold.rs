@@ -10,8 +10,8 @@ use gateway_core::name::Name;
 use gateway_core::order::{Act, Sender};
 use gateway_core::view::PassageView;
 use gateway_wire::api::{
-    Answered, CardRead, Fact, FactValue, MissingFact, MoveMade, Passage, PassageEnd, Picture,
-    PlateRead, Reason, RuleTried, TemperatureRead, Text, TriedOutcome,
+    Answered, CardRead, Fact, FactValue, ListUsed, MissingFact, MoveMade, Passage, PassageEnd,
+    Picture, PlateRead, Reason, RuleTried, TemperatureRead, Text, TriedOutcome,
 };
 
 /// Titles of the rules that are loaded, by rule.
@@ -38,6 +38,11 @@ pub fn begin(id: &str, lane: &str, at: &Moment) -> Passage {
         answered: None,
         moved: None,
         took_ms: None,
+        decided_ms: None,
+        shadow: false,
+        would_admit: Vec::new(),
+        rules_version: None,
+        lists: Vec::new(),
     }
 }
 
@@ -46,7 +51,10 @@ pub fn fold(passage: &mut Passage, number: u64, event: &Event, titles: &Titles) 
     match event.kind {
         // Their identity parts are copies of the passage's own.
         EventKind::AlertRaised | EventKind::AlertAcknowledged | EventKind::AlertClosed => return,
-        EventKind::Decision => passage.number = Some(number),
+        EventKind::Decision => {
+            passage.number = Some(number);
+            passage.decided_ms = Some(event.at.wall_ms);
+        }
         _ => {}
     }
     for part in &event.parts {
@@ -134,6 +142,22 @@ fn see(passage: &mut Passage, sighting: &gateway_core::sighting::Sighting) {
 fn decide(passage: &mut Passage, decision: &Decision, titles: &Titles) {
     passage.verdict = Some(decision.verdict.into());
     passage.took_ms = Some(decision.took_us.div_ceil(1_000));
+    passage.shadow = decision.shadow;
+    passage.would_admit = decision
+        .would_admit
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    passage.rules_version = Some(decision.rules_version.clone());
+    passage.lists = decision
+        .lists
+        .iter()
+        .map(|list| ListUsed {
+            list: list.list.to_string(),
+            version: list.version,
+            confirmed_ms: list.confirmed_ms,
+        })
+        .collect();
     passage.rules = decision
         .rules
         .iter()

@@ -55,6 +55,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET",  "/api/lanes",                        Access::Session),
     ("GET",  "/api/passages",                     Access::Session),
     ("GET",  "/api/passages/{id}",                Access::Session),
+    ("GET",  "/api/passages/{id}/explanation",    Access::Session),
     ("POST", "/api/passages/{id}/answer",         ACTING),
     ("GET",  "/api/pictures/{sha256}",            Access::Session),
     ("GET",  "/api/alerts",                       Access::Session),
@@ -66,6 +67,10 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET",  "/api/status",                       Access::Session),
     ("GET",  "/api/journal/check",                CHECKING),
     ("GET",  "/api/outbox",                       TECHNICIAN),
+    ("GET",  "/api/rules",                        CHECKING),
+    ("POST", "/api/rules/test",                   TECHNICIAN),
+    ("POST", "/api/rules/try",                    TECHNICIAN),
+    ("POST", "/api/rules/activate",               TECHNICIAN),
     ("GET",  "/api/live",                         Access::Session),
 ];
 

@@ -11,6 +11,7 @@ mod lanes;
 mod openapi;
 mod passages;
 mod problem;
+mod rules;
 mod server;
 mod session;
 mod sessions;
@@ -37,6 +38,7 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::handles::{GateHandle, OrderReply, Recorder, Unavailable};
 use crate::live::Hub;
+use crate::rules::Rules;
 use access::Caller;
 use accounts::Accounts;
 use guesses::Guesses;
@@ -65,6 +67,7 @@ pub struct Parts {
     pub check: Arc<dyn Fn() -> api::JournalCheck + Send + Sync>,
     /// What each destination has not confirmed; called off the async threads.
     pub outbox: Arc<dyn Fn() -> Vec<api::DestinationOutbox> + Send + Sync>,
+    pub rules: Arc<Rules>,
     pub language: Language,
     /// Where the page listens.
     pub listen: IpAddr,
@@ -86,6 +89,7 @@ pub struct Inner {
     status: Arc<dyn Fn() -> api::Status + Send + Sync>,
     check: Arc<dyn Fn() -> api::JournalCheck + Send + Sync>,
     outbox: Arc<dyn Fn() -> Vec<api::DestinationOutbox> + Send + Sync>,
+    pub rules: Arc<Rules>,
     language: Language,
     listen: IpAddr,
     names: Vec<String>,
@@ -95,6 +99,8 @@ pub struct Inner {
     hashing: Semaphore,
     /// One check of the journal at a time.
     checking: Semaphore,
+    /// One draft of the rules at a time.
+    drafting: Semaphore,
     streams: Arc<Semaphore>,
     orders: AtomicU64,
 }
@@ -111,6 +117,7 @@ impl WebState {
             status: parts.status,
             check: parts.check,
             outbox: parts.outbox,
+            rules: parts.rules,
             language: parts.language,
             listen: parts.listen,
             names: parts.names,
@@ -118,6 +125,7 @@ impl WebState {
             guesses: Mutex::default(),
             hashing: Semaphore::new(1),
             checking: Semaphore::new(1),
+            drafting: Semaphore::new(1),
             streams: Arc::new(Semaphore::new(STREAMS)),
             orders: AtomicU64::new(0),
         }))
@@ -182,6 +190,7 @@ fn routes(state: WebState) -> Router {
         .route("/api/emergency", post(lanes::emergency))
         .route("/api/passages", get(passages::list))
         .route("/api/passages/{id}", get(passages::one))
+        .route("/api/passages/{id}/explanation", get(passages::explanation))
         .route("/api/passages/{id}/answer", post(passages::answer))
         .route("/api/pictures/{sha256}", get(passages::picture))
         .route("/api/alerts", get(alerts::list))
@@ -190,6 +199,10 @@ fn routes(state: WebState) -> Router {
         .route("/api/status", get(status::show))
         .route("/api/journal/check", get(status::check))
         .route("/api/outbox", get(status::outbox))
+        .route("/api/rules", get(rules::show))
+        .route("/api/rules/test", draft(rules::test))
+        .route("/api/rules/try", draft(rules::try_out))
+        .route("/api/rules/activate", draft(rules::activate))
         .route("/api/live", get(stream::live))
         .method_not_allowed_fallback(wrong_method)
         .fallback(assets::serve)
@@ -197,6 +210,15 @@ fn routes(state: WebState) -> Router {
         .layer(from_fn_with_state(state.clone(), access::check))
         .layer(from_fn(guard::patience))
         .with_state(state)
+}
+
+/// A route that takes a draft of rules, larger than other bodies.
+fn draft<H, T>(handler: H) -> axum::routing::MethodRouter<WebState>
+where
+    H: axum::handler::Handler<T, WebState>,
+    T: 'static,
+{
+    post(handler).layer(DefaultBodyLimit::max(rules::DRAFT))
 }
 
 /// What people reach over TCP.

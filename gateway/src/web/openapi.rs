@@ -5,7 +5,7 @@ use gateway_wire::api::{self, TextTables};
 use gateway_wire::messages;
 use utoipa::OpenApi;
 
-use super::{alerts, lanes, passages, session, status, stream};
+use super::{alerts, lanes, passages, rules, session, status, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +30,7 @@ use super::{alerts, lanes, passages, session, status, stream};
         lanes::emergency,
         passages::list,
         passages::one,
+        passages::explanation,
         passages::answer,
         passages::picture,
         alerts::list,
@@ -38,6 +39,10 @@ use super::{alerts, lanes, passages, session, status, stream};
         status::show,
         status::check,
         status::outbox,
+        rules::show,
+        rules::test,
+        rules::try_out,
+        rules::activate,
         stream::live,
     )
 )]

@@ -6,7 +6,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gateway_core::name::{Name, PassageId};
 use gateway_core::order::Act;
-use gateway_wire::api::{AnswerAct, AnswerRequest, OrderAnswer, Passage};
+use gateway_wire::api::{AnswerAct, AnswerRequest, Explanation, OrderAnswer, Passage};
+use gateway_wire::explain;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -73,6 +74,32 @@ pub async fn one(
     let hub = state.hub.clone();
     let found = off_thread(move || hub.passage(&PassageId::parse(&id))).await??;
     found.map(Json).ok_or(Fail::not_found())
+}
+
+/// One passage explained: everything that its decision rested on, one sentence that names nobody,
+/// and whether the decision can be made once more.
+#[utoipa::path(
+    get, path = "/api/passages/{id}/explanation", params(("id" = String, Path)),
+    responses((status = 200, body = Explanation), (status = 404))
+)]
+pub async fn explanation(
+    State(state): State<WebState>,
+    Path(id): Path<String>,
+) -> Result<Json<Explanation>, Fail> {
+    let told = off_thread(move || {
+        let found = state.hub.passage_and_decision(&PassageId::parse(&id))?;
+        let Some((passage, decision)) = found else {
+            return Err(Fail::not_found());
+        };
+        let recomputed = match decision {
+            Some(stored) => state.rules.recompute(&stored)?,
+            None => None,
+        };
+        let title = state.hub.lane_title(&passage.lane);
+        let offset_min = state.clock.now().offset_min;
+        Ok(explain::explanation(passage, title, offset_min, recomputed))
+    });
+    told.await?.map(Json)
 }
 
 /// The picture of that SHA-256, while an event names it.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use gateway_core::event::EventKind;
+use gateway_core::name::PassageId;
 
 use crate::reader::Reader;
 use crate::record::{self, Stored};
@@ -53,6 +54,41 @@ impl Reader {
             }
         }
         sifted
+    }
+}
+
+/// Records looked through at a time for one passage.
+const STRIDE: u64 = 512;
+
+/// So many records without an event of the passage, behind its newest, and the search ends.
+const APART: u64 = 50_000;
+
+impl Reader {
+    /// The numbers of a passage's events, the oldest first, looked for from the journal's end
+    /// backwards. Reads much: for a passage that no index knows.
+    pub fn numbers_of(&self, passage: &PassageId) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        let mut without = 0;
+        let mut to = self.last();
+        while to > 0 && (numbers.is_empty() || without < APART) {
+            let from = to.saturating_sub(STRIDE - 1).max(1);
+            let before = numbers.len();
+            // A stretch with damage is looked at by whoever reads the events themselves.
+            for (number, bytes) in self.bytes(from, STRIDE as usize).unwrap_or_default() {
+                let named = record::glance(&bytes).and_then(|glance| glance.passage);
+                if number <= to && named == Some(passage.as_str()) {
+                    numbers.push(number);
+                }
+            }
+            without = if numbers.len() == before {
+                without + STRIDE
+            } else {
+                0
+            };
+            to = from - 1;
+        }
+        numbers.sort_unstable();
+        numbers
     }
 }
 

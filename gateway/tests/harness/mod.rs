@@ -20,7 +20,7 @@ mod site;
 use std::time::{Duration, Instant};
 
 pub use device::{Device, Message};
-pub use gate::{Gate, commands};
+pub use gate::{Gate, binary, commands};
 pub use grid::{number, part, verdict};
 pub use page::Page;
 pub use person::Walk;

@@ -6,9 +6,11 @@
 //! has checked the session first.
 
 mod alert;
+mod explanation;
 mod lane;
 mod order;
 mod passage;
+mod rules;
 mod session;
 mod status;
 
@@ -16,13 +18,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use alert::{Alert, AlertState, Severity};
+pub use explanation::{Explanation, WouldAdmit};
 pub use lane::{Arm, Direction, Lane, LaneCamera, LaneKind, Need};
 pub use order::{
     AnswerAct, AnswerRequest, CloseRequest, EmergencyRequest, OpenRequest, OrderAnswer, OrderResult,
 };
+pub(crate) use passage::word as word_of;
 pub use passage::{
-    Answered, Band, Candidate, CardRead, Fact, FactValue, MissingFact, MoveMade, Passage,
+    Answered, Band, Candidate, CardRead, Fact, FactValue, ListUsed, MissingFact, MoveMade, Passage,
     PassageEnd, Picture, PlateRead, Reason, RuleTried, TemperatureRead, TriedOutcome, Verdict,
+};
+pub use rules::{
+    Recomputed, RuleCount, RuleShown, RuleText, Rules, RulesActivateRequest, RulesActivated,
+    RulesDraft, RulesSource, RulesTested, RulesTryRequest, TrialAdmitted, TrialChange,
+    TrialExample, TrialReport,
 };
 pub use session::{
     Account, FirstLoginRequest, LoginRequest, NewAccount, Role, Session, TextTables,

@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::Args;
 use gateway_wire::api::Problem;
 use gateway_wire::messages::{Language, sentence};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// How long an answer may take; the journal's check reads everything.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -50,8 +52,39 @@ impl At {
         path: &str,
         language: Language,
     ) -> Result<T, ControlError> {
+        let body = self.ask("GET", path, None, language)?;
+        serde_json::from_slice(&body).map_err(|_| ControlError::Unknown {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Sends JSON to `path` of the API and reads the answer.
+    pub fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        language: Language,
+    ) -> Result<T, ControlError> {
+        let unknown = || ControlError::Unknown {
+            path: path.to_owned(),
+        };
+        let body = serde_json::to_vec(body).map_err(|_| unknown())?;
+        let sent = Some(("application/json", body.as_slice()));
+        let answer = self.ask("POST", path, sent, language)?;
+        serde_json::from_slice(&answer).map_err(|_| unknown())
+    }
+
+    /// One request; the answer's body when it is 200, whatever it holds.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+        language: Language,
+    ) -> Result<Vec<u8>, ControlError> {
         let mut stream = self.connect(path)?;
-        let bytes = exchange(&mut stream, path).map_err(|cause| ControlError::Broken {
+        let answer = exchange(&mut stream, method, path, body);
+        let bytes = answer.map_err(|cause| ControlError::Broken {
             path: path.to_owned(),
             cause,
         })?;
@@ -60,10 +93,10 @@ impl At {
         };
         let (status, body) = take_apart(&bytes).ok_or_else(unknown)?;
         if status == 200 {
-            return serde_json::from_slice(body).map_err(|_| unknown());
+            return Ok(body.to_vec());
         }
         let text = match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => sentence("error", &problem.code, &[], language),
+            Ok(problem) => told(&problem, language),
             Err(_) => status.to_string(),
         };
         Err(ControlError::Refused {
@@ -94,12 +127,56 @@ impl At {
     }
 }
 
-fn exchange(stream: &mut UnixStream, path: &str) -> io::Result<Vec<u8>> {
+fn exchange(
+    stream: &mut UnixStream,
+    method: &str,
+    path: &str,
+    body: Option<(&str, &[u8])>,
+) -> io::Result<Vec<u8>> {
     // HTTP/1.0: the answer comes whole, and its end is the connection's.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: gateway\r\n\r\n")?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: gateway\r\n")?;
+    match body {
+        Some((kind, body)) => {
+            let length = body.len();
+            write!(
+                stream,
+                "Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+            )?;
+            // A refusal may come before all is sent: it is read all the same.
+            let _ = stream.write_all(body);
+        }
+        None => stream.write_all(b"\r\n")?,
+    }
     let mut bytes = Vec::new();
     stream.take(ANSWER).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What a refusal says, with its values and, where it lists mistakes, each on a line of its own.
+fn told(problem: &Problem, language: Language) -> String {
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let simple = problem
+        .values
+        .iter()
+        .filter(|(_, value)| !value.is_object());
+    let values: Vec<(&str, String)> = simple
+        .map(|(name, value)| (name.as_str(), plain(value)))
+        .collect();
+    let values: Vec<(&str, &str)> = values
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut text = sentence("error", &problem.code, &values, language);
+    if let Some(Value::Array(mistakes)) = problem.values.get("mistakes") {
+        for mistake in mistakes {
+            text.push_str("\n  ");
+            text.push_str(&plain(mistake));
+        }
+    }
+    text
 }
 
 /// Status and body of an HTTP answer.

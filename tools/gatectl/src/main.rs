@@ -5,8 +5,11 @@ mod control;
 mod help;
 mod journal;
 mod outbox;
+mod passage;
 mod read;
+mod rules;
 mod status;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,10 @@ enum Command {
     Journal(journal::JournalArgs),
     /// What upstream has not confirmed.
     Outbox(outbox::OutboxArgs),
+    /// Passages: listed, and one explained.
+    Passage(passage::PassageArgs),
+    /// The rules: shown, tested, tried on what was recorded, put in force.
+    Rules(rules::RulesArgs),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +53,8 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, language),
         Command::Journal(args) => journal::run(args, language),
         Command::Outbox(args) => outbox::run(args, language),
+        Command::Passage(args) => passage::run(args, language),
+        Command::Rules(args) => rules::run(args, language),
     };
     done.unwrap_or_else(|error| {
         eprintln!("gatectl: {error:#}");

@@ -33,6 +33,8 @@ enum Which {
     Passage,
     /// Sixty-four events made durable, beside a plain log.
     Journal,
+    /// 100,000 recorded passages under a draft of the rules, beside the bare evaluation.
+    Trial,
     /// A quiet 1080p25 camera, beside a pipeline that only decodes it.
     Camera,
 }

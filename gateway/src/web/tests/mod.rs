@@ -4,6 +4,7 @@ mod access;
 mod doors;
 mod login;
 mod orders;
+mod rules;
 mod sight;
 mod stream;
 
@@ -34,6 +35,8 @@ use super::accounts::Accounts;
 use super::*;
 use crate::handles::{OrderReply, Post, Then};
 use crate::live::Setup;
+use crate::rules::shelf::Shelf;
+use crate::rules::{Rules, Swap};
 
 /// A password for every account of these tests.
 pub const PASSWORD: &str = "correct horse";
@@ -98,7 +101,7 @@ impl Bench {
         }));
         let orders = Arc::new(Mutex::new(Vec::new()));
         let state = WebState::new(Parts {
-            hub,
+            hub: hub.clone(),
             gate: fake_gate(&orders),
             recorder: recorder(&journal),
             clock,
@@ -112,6 +115,7 @@ impl Bench {
                 problems: Vec::new(),
             }),
             outbox: Arc::new(Vec::new),
+            rules: rules(&journal, dir.path(), clock, &hub),
             language: Language::Zh,
             listen: "127.0.0.1".parse().unwrap(),
             names: Vec::new(),
@@ -197,6 +201,32 @@ fn recorder(journal: &Arc<Log>) -> Recorder {
         let _ = asker.send(stored.number());
         Ok(())
     }))
+}
+
+/// The rules' edge with no rules, and nobody to swap them.
+fn rules(journal: &Arc<Log>, dir: &std::path::Path, clock: Clock, hub: &Arc<Hub>) -> Arc<Rules> {
+    let shelf = Shelf::open(dir).unwrap();
+    let site = Arc::new(site());
+    let none = crate::rules::compile(&site.lanes, &[]).unwrap().unwrap();
+    let chosen = crate::rules::choose(&shelf, &site.lanes, (none, Vec::new()));
+    let (swaps, asked) = crossbeam_channel::bounded::<Swap>(1);
+    std::thread::spawn(move || {
+        for swap in asked {
+            let _ = swap.done.send(());
+        }
+    });
+    let parts = crate::rules::Parts {
+        shelf,
+        site,
+        reader: Reader::new(journal.journal.clone()),
+        clock,
+        recorder: recorder(journal),
+        hub: hub.clone(),
+        swaps,
+        busy: Arc::new(|| false),
+        configured: chosen.configured,
+    };
+    Arc::new(Rules::new(parts, chosen.in_force))
 }
 
 /// Says *done* to every order but those about alert 404, and keeps what it was asked.

@@ -50,6 +50,24 @@ pub struct Passage {
     pub moved: Option<MoveMade>,
     /// From the first part to the decision.
     pub took_ms: Option<u64>,
+    /// When it was decided.
+    pub decided_ms: Option<i64>,
+    /// The lane moved nothing then: it only says what it would have done.
+    pub shadow: bool,
+    /// Rules whose failing or firing kept it from an admit.
+    pub would_admit: Vec<String>,
+    /// Of the decision.
+    pub rules_version: Option<String>,
+    /// Which lists at which versions the decision used.
+    pub lists: Vec<ListUsed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListUsed {
+    pub list: String,
+    pub version: u64,
+    /// When its owner last confirmed it; 0: unknown.
+    pub confirmed_ms: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -127,6 +145,10 @@ pub struct Fact {
     pub state: FactValue,
     /// When it was got; null for the gateway's own facts.
     pub at_ms: Option<i64>,
+    /// The device or camera that gave it.
+    pub source: Option<String>,
+    /// How that proved itself: `tls`, `password`, `none`.
+    pub trust: Option<String>,
 }
 
 /// `{"text": …}`, `{"truth": …}`, `{"number": …}`, `{"millidegrees": …}`, `{"missing": CAUSE}`
@@ -247,6 +269,8 @@ impl Fact {
             at_ms: fact
                 .at
                 .map(|at| wall_ms - (mono_us as i64 - at.0 as i64) / 1_000),
+            source: fact.source.as_ref().map(ToString::to_string),
+            trust: fact.trust.map(|trust| word(&trust)),
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn build(root: &Path, which: Which) -> anyhow::Result<()> {
             "--example",
             "append_bench",
         ]],
+        Which::Trial => &[&["build", "--package", "gatewayd", "--bench", "trial"]],
         Which::Camera => &[&["build", "--package", "gateway-cameras", "--bench", "quiet"]],
     };
     for command in commands {
@@ -60,6 +61,12 @@ pub fn row(root: &Path, which: Which) -> anyhow::Result<Row> {
             "--release",
             "--package=gateway-store",
             "--example=append_bench",
+        ],
+        Which::Trial => &[
+            "bench",
+            "--profile=release",
+            "--package=gatewayd",
+            "--bench=trial",
         ],
         Which::Camera => &[
             "bench",
