@@ -19,7 +19,7 @@ use gateway_core::reading::{Freshness, Trust};
 use gateway_core::rule::trial::Recorded;
 use gateway_core::rule::{RuleFile, RuleSet};
 use gateway_core::sighting::Sighting;
-use gateway_core::site::Site;
+use gateway_core::site::{LaneKind, Site};
 use gateway_store::journal::{Batch, Journal};
 use gateway_store::on_sled::SledJournal;
 use gateway_store::seal::{End, Origin, Sealer};
@@ -114,9 +114,10 @@ fn rules(site: &Site, text: &str) -> RuleSet {
     RuleSet::load(&site.lanes, &[file]).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-/// The demonstration's site.
+/// The shipped example of a whole site.
 fn site() -> Site {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/sites/demo.toml");
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/sites/compound.toml");
     gateway_config::load(&path)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
         .site
@@ -130,15 +131,15 @@ fn lists() -> Lists {
     let entries: BTreeMap<Plate, Holder> = (0..u64::from(LISTED))
         .map(|n| {
             let holder = format!("{n}栋");
-            (plate(n * 13), Holder { holder })
+            let holder = Holder {
+                holder,
+                ..Holder::default()
+            };
+            (plate(n * 13), holder)
         })
         .collect();
     Lists {
-        vehicles: List {
-            version: 1,
-            confirmed_ms: WALL_MS,
-            entries,
-        },
+        vehicles: List::of(1, WALL_MS, entries),
         ..Lists::default()
     }
 }
@@ -167,7 +168,11 @@ fn fill(journal: &Arc<SledJournal>, site: &Site, passages: u64) -> u64 {
         journal: journal.id(),
     };
     let mut sealer = Sealer::new(origin, End::EMPTY, Box::new(rand::rngs::OsRng));
-    let lane = site.lanes.first().expect("a lane").id.clone();
+    let vehicles = site
+        .lanes
+        .iter()
+        .find(|lane| lane.kind == LaneKind::Vehicle);
+    let lane = vehicles.expect("a lane for vehicles").id.clone();
     let mut out = Outputs::default();
     let mut waiting: Vec<Event> = Vec::new();
     let mut alerts = 0;
