@@ -213,6 +213,7 @@ async fn what_is_read_back_from_the_journal_is_what_was_folded_live() {
         passage.id.clear();
         passage.number = None;
         passage.begun_ms = 0;
+        passage.decided_ms = None;
         for fact in &mut passage.facts {
             fact.at_ms = None;
         }
