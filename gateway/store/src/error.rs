@@ -41,6 +41,9 @@ pub enum StoreError {
     /// A failed fsync may have lost what it was asked to keep; nothing after it is believed.
     #[error("an earlier write did not reach the drive; the journal takes nothing more")]
     Poisoned,
+    /// Nothing was begun: it may be tried again as soon as there is room.
+    #[error("only {free_bytes} bytes and {free_files} files are free on the disk")]
+    NoRoom { free_bytes: u64, free_files: u64 },
     #[error("record {number} is damaged: {what}")]
     Damaged { number: u64, what: &'static str },
     #[error("{what} is damaged")]
@@ -84,7 +87,7 @@ impl StoreError {
             },
             // The database's own assertions fire on damage that its checksums miss.
             StoreError::DatabasePanicked { .. } => Kind::Corrupt,
-            StoreError::Poisoned => Kind::Resource,
+            StoreError::Poisoned | StoreError::NoRoom { .. } => Kind::Resource,
             StoreError::Damaged { .. }
             | StoreError::NoteDamaged { .. }
             | StoreError::RolledBack { .. }
@@ -106,6 +109,7 @@ impl StoreError {
                 cause: sled::Error::Io(cause),
                 ..
             } => cause,
+            StoreError::NoRoom { .. } => return true,
             _ => return false,
         };
         matches!(

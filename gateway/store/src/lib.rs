@@ -12,6 +12,7 @@
 //! ```
 
 pub mod check;
+mod chunks;
 pub mod deliver;
 pub mod error;
 pub mod evidence;
@@ -25,9 +26,11 @@ pub mod outbox;
 pub mod ranges;
 pub mod reader;
 pub mod record;
+pub mod room;
 mod salvage;
 pub mod seal;
 pub mod sift;
+mod snapshots;
 pub mod writer;
 
 pub use error::{Kind, StoreError};
@@ -35,4 +38,4 @@ pub use open::{Condition, Store};
 pub use reader::Reader;
 pub use record::{Stored, decode};
 pub use sift::Sifted;
-pub use writer::{Durable, Outcome, Refused, Submission, Writer, WriterHandle};
+pub use writer::{Durable, Erasure, Outcome, Refused, Submission, Writer, WriterHandle};

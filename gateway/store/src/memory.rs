@@ -58,6 +58,25 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    fn replace(&self, batch: &Batch, replaced: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
+        let last = self.last();
+        if let Some((number, _)) = replaced
+            .iter()
+            .find(|(number, _)| *number == 0 || *number > last)
+        {
+            return Err(StoreError::Damaged {
+                number: *number,
+                what: "it is missing",
+            });
+        }
+        self.append(batch)?;
+        let mut content = self.content();
+        for (number, record) in replaced {
+            content.records[*number as usize - 1].clone_from(record);
+        }
+        Ok(())
+    }
+
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(index) = number.checked_sub(1) else {
             return Ok(None);
@@ -88,6 +107,20 @@ impl Journal for MemoryJournal {
 
     fn put_note(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.content().notes.insert(name.to_owned(), value.to_vec());
+        Ok(())
+    }
+
+    fn note_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let content = self.content();
+        let names = content.notes.keys();
+        Ok(names
+            .filter(|name| name.starts_with(prefix))
+            .cloned()
+            .collect())
+    }
+
+    fn remove_note(&self, name: &str) -> Result<(), StoreError> {
+        self.content().notes.remove(name);
         Ok(())
     }
 }

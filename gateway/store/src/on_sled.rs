@@ -5,6 +5,7 @@
 //! big-endian, so that the order of keys is the order of events.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,15 +14,17 @@ use std::time::{Duration, Instant};
 
 use rand::RngCore;
 
+use crate::chunks::{
+    chunks_of, first_chunk, insert_chunks, key_number, note_key, note_name, record_key,
+    snapshot_key, summed, unsummed,
+};
 use crate::error::{StoreError, file_error};
 use crate::header::{Hash, JournalId};
 use crate::journal::{Batch, Journal, Snapshot};
 use crate::mark::Mark;
 use crate::record;
-
-/// sled writes up to 17 neighbouring values as one page, and a page over 128 KiB goes to a file of
-/// its own that sled never syncs. 4 KiB a value keeps every page under 80 KiB.
-const CHUNK: usize = 4 * 1024;
+use crate::room;
+use crate::snapshots::remove_unfinished;
 
 /// Bytes of sled's page cache; a third more is resident.
 const CACHE: u64 = 32 * 1024 * 1024;
@@ -117,6 +120,8 @@ impl SledJournal {
         rand::rngs::OsRng.fill_bytes(&mut self.id.0);
         self.put_note(ID, &self.id.0.clone())?;
         self.mark.write(self.id, 0)?;
+        // sled never syncs its settings, and does not open with half of them.
+        sync_path(&self.path.join("conf"))?;
         sync_folder(&self.path)?;
         match self.path.parent() {
             Some(parent) => sync_folder(parent),
@@ -143,7 +148,11 @@ impl SledJournal {
             }
             before = Some(stored.hash);
         }
-        Ok(())
+        // What upstream confirmed was durable: a journal that ends before it was rolled back.
+        match crate::outbox::highest_promised(self)? {
+            promised if promised > last => Err(StoreError::RolledBack { last, promised }),
+            _ => Ok(()),
+        }
     }
 
     /// Makes what was written so far survive power loss.
@@ -169,11 +178,73 @@ impl SledJournal {
         }
     }
 
-    fn write(&self, batch: sled::Batch) -> Result<(), StoreError> {
+    /// Refuses while less than `spare` is free on the disk: sled does not come back from a write
+    /// that the drive refused, so none is begun that might be.
+    fn write(&self, batch: sled::Batch, spare: u64) -> Result<(), StoreError> {
         self.refuse_if_poisoned()?;
+        room::spare(&self.path, spare)?;
         // sled in memory is ahead of the drive once a write fails: nothing may follow it.
         guarded("append", || self.db.apply_batch(batch)).inspect_err(|_| self.poison())?;
         self.sync()
+    }
+
+    fn commit(
+        &self,
+        batch: &Batch,
+        replaced: &[(u64, Vec<u8>)],
+        spare: u64,
+    ) -> Result<(), StoreError> {
+        let expected = self.last() + 1;
+        if !batch.records.is_empty() && batch.first != expected {
+            return Err(StoreError::OutOfOrder {
+                expected,
+                found: batch.first,
+            });
+        }
+        let mut out = sled::Batch::default();
+        for (number, record) in replaced {
+            self.put_in_place(&mut out, *number, record)?;
+        }
+        for (number, record) in (expected..).zip(&batch.records) {
+            refuse_if_too_large(record)?;
+            insert_chunks(&mut out, |chunk| record_key(number, chunk).to_vec(), record);
+        }
+        if let Some(snapshot) = &batch.snapshot {
+            refuse_if_too_large(&snapshot.state)?;
+            let mut value = snapshot.through.to_le_bytes().to_vec();
+            value.extend_from_slice(&snapshot.state);
+            insert_chunks(&mut out, snapshot_key, &summed(&value));
+        }
+        self.write(out, spare)?;
+        let last = expected - 1 + batch.records.len() as u64;
+        self.last.store(last, Ordering::SeqCst);
+        if !batch.records.is_empty() {
+            // A mark that cannot be written is an older mark: still true.
+            let _ = self.mark.write(self.id, last);
+        }
+        Ok(())
+    }
+
+    /// Nothing of the record that was there stays: a shorter one leaves no chunks behind.
+    fn put_in_place(
+        &self,
+        out: &mut sled::Batch,
+        number: u64,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        refuse_if_too_large(record)?;
+        let damaged = |what| StoreError::Damaged { number, what };
+        if number == 0 || number > self.last() {
+            return Err(damaged("it is missing"));
+        }
+        let first = guarded("read", || self.db.get(record_key(number, 0)))?
+            .ok_or(damaged("it is missing"))?;
+        let (before, _) = first_chunk(&first).ok_or(damaged("its first chunk"))?;
+        insert_chunks(out, |chunk| record_key(number, chunk).to_vec(), record);
+        for chunk in chunks_of(record.len())..before {
+            out.remove(&record_key(number, chunk));
+        }
+        Ok(())
     }
 
     /// Joins the chunks of a value; `None` when its first is not there.
@@ -207,34 +278,11 @@ impl Journal for SledJournal {
     }
 
     fn append(&self, batch: &Batch) -> Result<(), StoreError> {
-        let expected = self.last() + 1;
-        if !batch.records.is_empty() && batch.first != expected {
-            return Err(StoreError::OutOfOrder {
-                expected,
-                found: batch.first,
-            });
-        }
-        for record in &batch.records {
-            refuse_if_too_large(record)?;
-        }
-        let mut out = sled::Batch::default();
-        for (number, record) in (expected..).zip(&batch.records) {
-            insert_chunks(&mut out, |chunk| record_key(number, chunk).to_vec(), record);
-        }
-        if let Some(snapshot) = &batch.snapshot {
-            refuse_if_too_large(&snapshot.state)?;
-            let mut value = snapshot.through.to_le_bytes().to_vec();
-            value.extend_from_slice(&snapshot.state);
-            insert_chunks(&mut out, snapshot_key, &summed(&value));
-        }
-        self.write(out)?;
-        let last = expected - 1 + batch.records.len() as u64;
-        self.last.store(last, Ordering::SeqCst);
-        if !batch.records.is_empty() {
-            // A mark that cannot be written is an older mark: still true.
-            let _ = self.mark.write(self.id, last);
-        }
-        Ok(())
+        self.commit(batch, &[], room::FOR_EVENTS)
+    }
+
+    fn replace(&self, batch: &Batch, replaced: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
+        self.commit(batch, replaced, room::FOR_NOTES)
     }
 
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -319,13 +367,36 @@ impl Journal for SledJournal {
         refuse_if_too_large(value)?;
         let mut out = sled::Batch::default();
         insert_chunks(&mut out, |chunk| note_key(name, chunk), &summed(value));
-        self.write(out)
+        self.write(out, room::FOR_NOTES)
+    }
+
+    fn note_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let keys = guarded("list its notes", || {
+            self.db
+                .scan_prefix([b"n", prefix.as_bytes()].concat())
+                .keys()
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(keys.iter().filter_map(|key| note_name(key)).collect())
+    }
+
+    fn remove_note(&self, name: &str) -> Result<(), StoreError> {
+        let Some(first) = guarded("read", || self.db.get(note_key(name, 0)))? else {
+            return Ok(());
+        };
+        let (count, _) = first_chunk(&first).unwrap_or((1, &[]));
+        let mut out = sled::Batch::default();
+        for chunk in 0..count {
+            out.remove(note_key(name, chunk));
+        }
+        self.write(out, room::FOR_NOTES)
     }
 }
 
 /// sled's threads hold its file for a moment after it was closed in this process; another process
 /// cannot hold it, for the store's own lock comes before.
 fn open_when_released(path: &Path) -> Result<sled::Db, StoreError> {
+    remove_unfinished(path)?;
     let deadline = Instant::now() + RELEASED_WITHIN;
     loop {
         let opened = guarded("open", || {
@@ -357,7 +428,7 @@ fn is_locked(cause: &StoreError) -> bool {
             cause: sled::Error::Io(cause),
             ..
         } => {
-            cause.kind() == std::io::ErrorKind::Other
+            cause.kind() == ErrorKind::Other
                 && cause.to_string().starts_with("could not acquire lock")
         }
         _ => false,
@@ -370,9 +441,13 @@ pub(crate) fn mark_path(path: &Path) -> PathBuf {
 }
 
 pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    sync_path(path)
+}
+
+fn sync_path(path: &Path) -> Result<(), StoreError> {
     File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(file_error("fsync the folder", path))
+        .and_then(|opened| opened.sync_all())
+        .map_err(file_error("fsync", path))
 }
 
 /// sled asserts on some damage: a panic inside it becomes an error here.
@@ -400,54 +475,4 @@ fn note_damaged(what: &str) -> StoreError {
     StoreError::NoteDamaged {
         what: what.to_owned(),
     }
-}
-
-fn record_key(number: u64, chunk: u16) -> [u8; 11] {
-    let mut key = [b'e'; 11];
-    key[1..9].copy_from_slice(&number.to_be_bytes());
-    key[9..].copy_from_slice(&chunk.to_be_bytes());
-    key
-}
-
-fn key_number(key: &[u8]) -> Option<(u64, u16)> {
-    let (number, chunk) = key.strip_prefix(b"e")?.split_first_chunk::<8>()?;
-    Some((
-        u64::from_be_bytes(*number),
-        u16::from_be_bytes(chunk.try_into().ok()?),
-    ))
-}
-
-fn snapshot_key(chunk: u16) -> Vec<u8> {
-    [b"s".as_slice(), &chunk.to_be_bytes()].concat()
-}
-
-fn note_key(name: &str, chunk: u16) -> Vec<u8> {
-    [b"n", name.as_bytes(), b"\0", &chunk.to_be_bytes()].concat()
-}
-
-/// The first chunk begins with how many there are; chunks left over from a longer value are
-/// never read.
-fn insert_chunks(out: &mut sled::Batch, key: impl Fn(u16) -> Vec<u8>, value: &[u8]) {
-    let mut chunks = value.chunks(CHUNK);
-    let count = chunks.len().max(1) as u16;
-    let head = chunks.next().unwrap_or_default();
-    out.insert(key(0), [&count.to_le_bytes(), head].concat());
-    for (chunk, bytes) in (1..).zip(chunks) {
-        out.insert(key(chunk), bytes);
-    }
-}
-
-fn first_chunk(value: &[u8]) -> Option<(u16, &[u8])> {
-    let (count, head) = value.split_first_chunk::<2>()?;
-    let count = u16::from_le_bytes(*count);
-    (count > 0).then_some((count, head))
-}
-
-fn summed(value: &[u8]) -> Vec<u8> {
-    [&Hash::of(value).0[..8], value].concat()
-}
-
-fn unsummed(bytes: &[u8]) -> Option<&[u8]> {
-    let (sum, value) = bytes.split_at_checked(8)?;
-    (Hash::of(value).0[..8] == *sum).then_some(value)
 }

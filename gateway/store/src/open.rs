@@ -19,10 +19,12 @@ use rand::SeedableRng;
 use crate::error::{Kind, StoreError, file_error};
 use crate::evidence::Evidence;
 use crate::journal::{Journal, begin_boot};
+use crate::mark::Mark;
 use crate::on_sled::{SledJournal, mark_path, sync_folder};
 use crate::outbox::Outbox;
 use crate::reader::Reader;
-use crate::salvage::rebuild;
+use crate::room;
+use crate::salvage::{rebuild, remove_journal};
 use crate::seal::{Origin, Sealer};
 use crate::writer::{Outcome, Writer, WriterHandle};
 
@@ -37,6 +39,7 @@ pub struct Store {
     boot: u32,
     condition: Condition,
     evidence: Evidence,
+    folder: PathBuf,
     /// Held while the store is open.
     _lock: File,
 }
@@ -63,7 +66,13 @@ impl Store {
         let lock = lock(folder)?;
         let (journal, condition) = open_journal(folder, &gateway, &grid)?;
         let journal: Arc<dyn Journal> = Arc::new(journal);
-        let boot = begin_boot(&*journal)?;
+        let boot = match begin_boot(&*journal) {
+            Err(cause) if cause.is_disk_full() => {
+                give_up_ballast(folder)?;
+                begin_boot(&*journal)?
+            }
+            counted => counted?,
+        };
         let evidence = Evidence::open(&folder.join("evidence"))?;
         keep_ballast(folder);
         Ok(Store {
@@ -76,6 +85,7 @@ impl Store {
             boot,
             condition,
             evidence,
+            folder: folder.to_owned(),
             _lock: lock,
         })
     }
@@ -104,6 +114,11 @@ impl Store {
     /// What upstream `destination` has confirmed.
     pub fn outbox(&self, destination: &Name) -> Result<Outbox, StoreError> {
         Outbox::open(self.journal.clone(), destination.clone())
+    }
+
+    /// Puts the ballast back when it was given up and there is room for it again.
+    pub fn keep_ballast(&self) {
+        keep_ballast(&self.folder);
     }
 
     /// Starts the writer; call it once.
@@ -139,6 +154,9 @@ fn open_journal(
 ) -> Result<(SledJournal, Condition), StoreError> {
     let path = folder.join("journal");
     finish_rebuilding(folder, &path)?;
+    if !path.exists() && Mark::open(&mark_path(&path))?.read(None) == 0 {
+        begin(folder, &path)?;
+    }
     let cause = match open_with_room(folder, &path) {
         Ok(journal) if journal.last() > 0 => return Ok((journal, Condition::Resumed)),
         Ok(journal) => return Ok((journal, Condition::Fresh)),
@@ -168,6 +186,15 @@ fn open_journal(
     ))
 }
 
+/// The first journal is made beside its place, so that a crash meanwhile leaves no half of one
+/// there: sled takes its own half-written settings for damage.
+fn begin(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let begun = folder.join("begun");
+    remove_journal(&begun)?;
+    drop(open_with_room(folder, &begun)?);
+    put_in_place(folder, &begun, path)
+}
+
 /// A rebuilt journal is whole before the damaged one leaves its place: when only the rebuilt one
 /// is there, a crash came between the two renames.
 fn finish_rebuilding(folder: &Path, path: &Path) -> Result<(), StoreError> {
@@ -175,11 +202,15 @@ fn finish_rebuilding(folder: &Path, path: &Path) -> Result<(), StoreError> {
     if path.exists() || !rebuilt.exists() {
         return Ok(());
     }
-    let mark = mark_path(&rebuilt);
+    put_in_place(folder, &rebuilt, path)
+}
+
+fn put_in_place(folder: &Path, made: &Path, path: &Path) -> Result<(), StoreError> {
+    let mark = mark_path(made);
     if mark.exists() {
         fs::rename(&mark, mark_path(path)).map_err(file_error("rename", mark))?;
     }
-    fs::rename(&rebuilt, path).map_err(file_error("rename", rebuilt))?;
+    fs::rename(made, path).map_err(file_error("rename", made))?;
     sync_folder(folder)
 }
 
@@ -188,13 +219,17 @@ const REBUILT: &str = "rebuilt";
 fn open_with_room(folder: &Path, path: &Path) -> Result<SledJournal, StoreError> {
     match SledJournal::open(path) {
         Err(cause) if cause.is_disk_full() => {
-            let ballast = folder.join("ballast");
-            tracing::error!("the disk is full: the ballast is given up so that the journal opens");
-            fs::remove_file(&ballast).map_err(file_error("remove", ballast))?;
+            give_up_ballast(folder)?;
             SledJournal::open(path)
         }
         opened => opened,
     }
+}
+
+fn give_up_ballast(folder: &Path) -> Result<(), StoreError> {
+    let ballast = folder.join("ballast");
+    tracing::error!("the disk is full: the ballast is given up so that the journal opens");
+    fs::remove_file(&ballast).map_err(file_error("remove", ballast))
 }
 
 /// Renames the journal and its mark into a folder of their own under `quarantine/`.
@@ -219,10 +254,13 @@ fn put_aside(folder: &Path, path: &Path) -> Result<PathBuf, StoreError> {
     Ok(target)
 }
 
-/// Written, not only reserved in name: a sparse file would give nothing back.
+/// Written, not only reserved in name: a sparse file would give nothing back. It does not take the
+/// room that new events need.
 fn keep_ballast(folder: &Path) {
     let path = folder.join("ballast");
-    if fs::metadata(&path).is_ok_and(|meta| meta.len() >= BALLAST) {
+    let there = fs::metadata(&path).map_or(0, |meta| meta.len());
+    let room = room::of(folder).map_or(u64::MAX, |room| room.bytes);
+    if there >= BALLAST || room < BALLAST + 2 * room::FOR_EVENTS {
         return;
     }
     let written = File::create(&path).and_then(|mut file| {

@@ -85,15 +85,19 @@ struct Note {
 }
 
 impl Outbox {
+    /// Receipts that are damaged count for nothing: everything is sent again, and the platform
+    /// knows what it has.
     pub fn open(journal: Arc<dyn Journal>, destination: Name) -> Result<Outbox, StoreError> {
-        let name = note_name(&destination);
-        let confirmed = match journal.note(&name)? {
-            None => Ranges::new(),
-            Some(bytes) => {
-                serde_json::from_slice::<Note>(&bytes)
-                    .map_err(|_| StoreError::NoteDamaged { what: name })?
-                    .confirmed
+        let confirmed = match kept(&*journal, &note_name(&destination)) {
+            Err(cause @ StoreError::NoteDamaged { .. }) => {
+                tracing::error!(
+                    %destination,
+                    cause = &cause as &dyn std::error::Error,
+                    "all events are sent again"
+                );
+                Ranges::new()
             }
+            kept => kept?,
         };
         let last = journal.last();
         if let Some((_, promised)) = confirmed.iter().last()
@@ -236,6 +240,33 @@ fn sent_or_confirmed(range: &ReceiptRange, confirmed: &Ranges, sent: &Ranges) ->
     true
 }
 
+/// The highest number that any destination has confirmed; 0 when none has, or when its note is
+/// damaged.
+pub(crate) fn highest_promised(journal: &dyn Journal) -> Result<u64, StoreError> {
+    let mut highest = 0;
+    for name in journal.note_names(RECEIPTS)? {
+        match kept(journal, &name) {
+            Ok(confirmed) => highest = highest.max(confirmed.iter().last().map_or(0, |(_, to)| to)),
+            Err(StoreError::NoteDamaged { .. }) => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(highest)
+}
+
+fn kept(journal: &dyn Journal, name: &str) -> Result<Ranges, StoreError> {
+    match journal.note(name)? {
+        None => Ok(Ranges::new()),
+        Some(bytes) => serde_json::from_slice::<Note>(&bytes)
+            .map(|note| note.confirmed)
+            .map_err(|_| StoreError::NoteDamaged {
+                what: name.to_owned(),
+            }),
+    }
+}
+
+const RECEIPTS: &str = "receipts/";
+
 fn note_name(destination: &Name) -> String {
-    format!("receipts/{destination}")
+    format!("{RECEIPTS}{destination}")
 }

@@ -18,6 +18,7 @@ use crate::on_sled::{SledJournal, mark_path};
 use crate::reader::Reader;
 use crate::record::{self, Stored};
 use crate::seal::{End, Origin, Sealer};
+use crate::snapshots::hide_snapshots;
 
 const STRIDE: usize = 512;
 
@@ -28,14 +29,7 @@ pub(crate) fn rebuild(
     gateway: &Name,
     grid: &Name,
 ) -> Result<u64, StoreError> {
-    // Left over from an attempt that a crash cut short.
-    if new.exists() {
-        fs::remove_dir_all(new).map_err(file_error("remove", new))?;
-        let mark = mark_path(new);
-        if mark.exists() {
-            fs::remove_file(&mark).map_err(file_error("remove", mark))?;
-        }
-    }
+    remove_journal(new)?;
     let journal = SledJournal::open(new)?;
     let origin = Origin {
         gateway: gateway.clone(),
@@ -49,7 +43,15 @@ pub(crate) fn rebuild(
         boot: 0,
         gapless_through: 0,
     };
-    match SledJournal::open_as_it_is(damaged) {
+    let opened = SledJournal::open_as_it_is(damaged).or_else(|cause| {
+        tracing::error!(
+            cause = &cause as &dyn std::error::Error,
+            "the damaged journal does not open: it is read without its snapshot"
+        );
+        hide_snapshots(damaged)?;
+        SledJournal::open_as_it_is(damaged)
+    });
+    match opened {
         Ok(old) => target.take_all(Arc::new(old))?,
         Err(cause) => tracing::error!(
             cause = &cause as &dyn std::error::Error,
@@ -57,6 +59,18 @@ pub(crate) fn rebuild(
         ),
     }
     Ok(target.sealer.end().number)
+}
+
+/// Removes what an attempt that a crash cut short has left, if anything.
+pub(crate) fn remove_journal(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        fs::remove_dir_all(path).map_err(file_error("remove", path))?;
+    }
+    let mark = mark_path(path);
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(file_error("remove", mark))?;
+    }
+    Ok(())
 }
 
 struct Target {

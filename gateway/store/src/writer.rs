@@ -9,17 +9,17 @@
 //! When step 3 fails, nothing of this batch and nothing after it is ever sent on. An idle writer
 //! commits at once: the commit itself is the time in which the next ones gather.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, SendError, Sender, TrySendError, bounded};
 use gateway_core::event::Event;
 
 use crate::error::StoreError;
 use crate::journal::{Batch, Journal, Snapshot};
-use crate::record::{self, Stored};
+use crate::record::{self, PartState, Stored};
 use crate::seal::Sealer;
 
 /// Submissions that may wait for the writer; when it is full the gate is told and never waits.
@@ -31,6 +31,9 @@ pub const OUTBOX: usize = 4_096;
 const BATCH_EVENTS: usize = 512;
 const BATCH_GATHERING: Duration = Duration::from_millis(10);
 
+/// How often a full disk is looked at.
+const ROOM_LOOK: Duration = Duration::from_millis(100);
+
 /// Events to remember, and what is to be done once they are durable.
 #[derive(Debug)]
 pub struct Submission<T> {
@@ -40,6 +43,19 @@ pub struct Submission<T> {
     pub state: Option<Vec<u8>>,
     pub then: T,
 }
+
+/// Parts whose time has passed, and the event that says so: one commit.
+#[derive(Debug)]
+pub struct Erasure<T> {
+    /// Numbers of events and, of each, the positions of the parts that go. At most
+    /// [`ERASED_AT_ONCE`] events; one that cannot be read is passed over.
+    pub parts: Vec<(u64, Vec<usize>)>,
+    pub event: Event,
+    pub then: T,
+}
+
+/// Events that one erasure may touch: new events wait for no longer than that takes.
+pub const ERASED_AT_ONCE: usize = 512;
 
 /// A submission whose events survive power loss. Its numbers are `first..=last`; an empty one has
 /// `first == last + 1`.
@@ -69,9 +85,14 @@ pub enum Refused<T> {
     Ended(Submission<T>),
 }
 
+enum Item<T> {
+    Submission(Submission<T>),
+    Erasure(Erasure<T>),
+}
+
 /// Hands submissions to the writer. Cheap to clone; the writer ends when the last one is dropped.
 pub struct WriterHandle<T> {
-    inbox: Sender<Submission<T>>,
+    inbox: Sender<Item<T>>,
     state: Arc<State>,
 }
 
@@ -80,6 +101,7 @@ struct State {
     commits: AtomicU64,
     /// When the commit that runs now began.
     committing: Mutex<Option<Instant>>,
+    waits_for_room: AtomicBool,
     failure: OnceLock<Arc<StoreError>>,
 }
 
@@ -103,19 +125,27 @@ impl<T> Clone for WriterHandle<T> {
 impl<T> WriterHandle<T> {
     /// Never waits.
     pub fn try_submit(&self, submission: Submission<T>) -> Result<(), Refused<T>> {
-        self.inbox
-            .try_send(submission)
-            .map_err(|refused| match refused {
-                TrySendError::Full(back) => Refused::Full(back),
-                TrySendError::Disconnected(back) => Refused::Ended(back),
-            })
+        match self.inbox.try_send(Item::Submission(submission)) {
+            Err(TrySendError::Full(Item::Submission(back))) => Err(Refused::Full(back)),
+            Err(TrySendError::Disconnected(Item::Submission(back))) => Err(Refused::Ended(back)),
+            _ => Ok(()),
+        }
     }
 
     /// Waits while the writer is behind; for edges that can be slowed down, never for the gate.
     pub fn submit(&self, submission: Submission<T>) -> Result<(), Refused<T>> {
-        self.inbox
-            .send(submission)
-            .map_err(|refused| Refused::Ended(refused.into_inner()))
+        match self.inbox.send(Item::Submission(submission)) {
+            Err(SendError(Item::Submission(back))) => Err(Refused::Ended(back)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits while the writer is behind; gives the erasure back when the writer has ended.
+    pub fn erase(&self, erasure: Erasure<T>) -> Result<(), Erasure<T>> {
+        match self.inbox.send(Item::Erasure(erasure)) {
+            Err(SendError(Item::Erasure(back))) => Err(back),
+            _ => Ok(()),
+        }
     }
 
     /// Everything up to and with this number survives power loss.
@@ -139,6 +169,12 @@ impl<T> WriterHandle<T> {
     /// report: the process's watchdog must look here and end it (F-1). Nothing was acknowledged.
     pub fn committing_for(&self) -> Option<Duration> {
         self.state.committing().as_ref().map(Instant::elapsed)
+    }
+
+    /// The disk is full: what was submitted waits, nothing is lost, and it goes on by itself when
+    /// there is room again.
+    pub fn waits_for_room(&self) -> bool {
+        self.state.waits_for_room.load(Ordering::Relaxed)
     }
 
     /// The failure after which nothing more is taken.
@@ -165,6 +201,7 @@ impl Writer {
             durable: AtomicU64::new(journal.last()),
             commits: AtomicU64::new(0),
             committing: Mutex::new(None),
+            waits_for_room: AtomicBool::new(false),
             failure: OnceLock::new(),
         });
         let handle = WriterHandle {
@@ -199,17 +236,24 @@ impl Writer {
 struct Work<T> {
     journal: Arc<dyn Journal>,
     sealer: Sealer,
-    submissions: Receiver<Submission<T>>,
+    submissions: Receiver<Item<T>>,
     outcomes: Sender<Outcome<T>>,
     state: Arc<State>,
 }
 
 impl<T> Work<T> {
     fn run(mut self) {
-        while let Ok(first) = self.submissions.recv() {
-            let gathered = self.gather(first);
+        let mut next = None;
+        while let Some(item) = next.take().or_else(|| self.submissions.recv().ok()) {
             *self.state.committing() = Some(Instant::now());
-            let committed = self.commit(gathered);
+            let committed = match item {
+                Item::Submission(first) => {
+                    let (gathered, met) = self.gather(first);
+                    next = met;
+                    self.commit(gathered)
+                }
+                Item::Erasure(erasure) => self.erase(erasure).map(|durable| vec![durable]),
+            };
             *self.state.committing() = None;
             match committed {
                 Ok(durable) => {
@@ -225,18 +269,91 @@ impl<T> Work<T> {
         }
     }
 
-    fn gather(&self, first: Submission<T>) -> Vec<Submission<T>> {
+    /// What waits behind `first`, and the erasure that ended the gathering.
+    fn gather(&self, first: Submission<T>) -> (Vec<Submission<T>>, Option<Item<T>>) {
         let begun = Instant::now();
         let mut events = first.events.len();
         let mut gathered = vec![first];
         while events < BATCH_EVENTS && begun.elapsed() < BATCH_GATHERING {
-            let Ok(next) = self.submissions.try_recv() else {
-                break;
-            };
-            events += next.events.len();
-            gathered.push(next);
+            match self.submissions.try_recv() {
+                Ok(Item::Submission(next)) => {
+                    events += next.events.len();
+                    gathered.push(next);
+                }
+                Ok(erasure) => return (gathered, Some(erasure)),
+                Err(_) => break,
+            }
         }
-        gathered
+        (gathered, None)
+    }
+
+    fn erase(&mut self, erasure: Erasure<T>) -> Result<Durable<T>, StoreError> {
+        let number = self.sealer.end().number + 1;
+        let sealed = self.sealer.seal(&erasure.event)?;
+        let batch = Batch {
+            first: number,
+            records: vec![record::encode(&sealed)],
+            snapshot: None,
+        };
+        let mut replaced = Vec::with_capacity(erasure.parts.len().min(ERASED_AT_ONCE));
+        for (number, positions) in erasure.parts.iter().take(ERASED_AT_ONCE) {
+            let read = self.journal.read(*number).and_then(|bytes| {
+                bytes
+                    .map(|bytes| record::parse(*number, &bytes))
+                    .transpose()
+            });
+            match read {
+                Ok(Some(mut stored)) => {
+                    for position in positions {
+                        if let Some(part) = stored.parts.get_mut(*position) {
+                            *part = PartState::Erased;
+                        }
+                    }
+                    replaced.push((*number, record::encode(&stored)));
+                }
+                Ok(None) => {}
+                Err(cause) => tracing::error!(
+                    number,
+                    cause = &cause as &dyn std::error::Error,
+                    "parts of a damaged event cannot be erased"
+                ),
+            }
+        }
+        self.when_there_is_room(|journal| journal.replace(&batch, &replaced))?;
+        self.state.commits.fetch_add(1, Ordering::Relaxed);
+        self.state.durable.store(number, Ordering::SeqCst);
+        Ok(Durable {
+            first: number,
+            last: number,
+            stored: vec![Arc::new(sealed)],
+            then: erasure.then,
+        })
+    }
+
+    /// Tries again while the disk is full: nothing is acknowledged meanwhile, and nothing is lost.
+    /// When everyone who could submit has gone, the process is ending and does not wait.
+    fn when_there_is_room(
+        &self,
+        write: impl Fn(&dyn Journal) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let written = write(&*self.journal);
+            let full = matches!(written, Err(StoreError::NoRoom { .. }));
+            if full != self.state.waits_for_room.swap(full, Ordering::Relaxed) {
+                match full {
+                    true => {
+                        tracing::error!("the disk is full: nothing is taken until there is room")
+                    }
+                    false => tracing::info!("there is room on the disk again"),
+                }
+            }
+            if !full || Arc::strong_count(&self.state) == 1 {
+                return written;
+            }
+            // The commit does not hang: it waits, and says so.
+            *self.state.committing() = None;
+            std::thread::sleep(ROOM_LOOK);
+        }
     }
 
     fn commit(&mut self, gathered: Vec<Submission<T>>) -> Result<Vec<Durable<T>>, StoreError> {
@@ -268,7 +385,7 @@ impl<T> Work<T> {
             });
         }
         if !batch.records.is_empty() || batch.snapshot.is_some() {
-            self.journal.append(&batch)?;
+            self.when_there_is_room(|journal| journal.append(&batch))?;
             self.state.commits.fetch_add(1, Ordering::Relaxed);
         }
         self.state

@@ -146,6 +146,19 @@ pub fn fill(journal: &Arc<dyn Journal>, count: u64) {
     }
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a listing") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).expect("copied")),
+        }
+    }
+}
+
 pub struct Running {
     pub writer: Writer,
     pub handle: WriterHandle<u64>,
@@ -213,6 +226,10 @@ impl Journal for Failing {
         }
     }
 
+    fn replace(&self, batch: &Batch, replaced: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
+        self.inner.replace(batch, replaced)
+    }
+
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.read(number)
     }
@@ -231,5 +248,13 @@ impl Journal for Failing {
 
     fn put_note(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.inner.put_note(name, value)
+    }
+
+    fn note_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.inner.note_names(prefix)
+    }
+
+    fn remove_note(&self, name: &str) -> Result<(), StoreError> {
+        self.inner.remove_note(name)
     }
 }

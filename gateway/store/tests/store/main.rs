@@ -3,11 +3,15 @@
 mod deliver;
 mod evidence;
 mod harness;
+mod life;
 mod model;
 mod open;
 mod outbox;
 mod p01;
+mod p01_calls;
+mod p02;
 mod p03;
 mod p05;
 mod sift;
+mod strace;
 mod writer;

@@ -5,7 +5,7 @@ use std::fs;
 use gateway_core::name::Name;
 use gateway_store::{Condition, Outcome, Store, StoreError, Submission, decode};
 
-use crate::harness::{DEADLINE, event};
+use crate::harness::{DEADLINE, copy, event};
 
 fn open(folder: &std::path::Path) -> Result<Store, StoreError> {
     Store::open(folder, Name::new("gate-1"), Name::new("350603"))
@@ -138,16 +138,4 @@ fn p03_a_crash_between_the_renames_of_a_rebuilt_journal_loses_nothing() {
     fs::rename(folder.path().join("journal"), folder.path().join("rebuilt")).expect("renamed");
     let store = open(folder.path()).expect("a store");
     assert_eq!(store.reader().last(), 10);
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a listing") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).expect("copied")),
-        }
-    }
 }

@@ -108,6 +108,11 @@ impl Journal for HidesErrors {
         Ok(())
     }
 
+    fn replace(&self, batch: &Batch, replaced: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
+        let _ = self.0.replace(batch, replaced);
+        Ok(())
+    }
+
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.read(number)
     }
@@ -126,6 +131,14 @@ impl Journal for HidesErrors {
 
     fn put_note(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.0.put_note(name, value)
+    }
+
+    fn note_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.0.note_names(prefix)
+    }
+
+    fn remove_note(&self, name: &str) -> Result<(), StoreError> {
+        self.0.remove_note(name)
     }
 }
 

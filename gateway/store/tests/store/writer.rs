@@ -164,6 +164,15 @@ impl gateway_store::journal::Journal for Stalled {
         self.inner.append(batch)
     }
 
+    fn replace(
+        &self,
+        batch: &gateway_store::journal::Batch,
+        replaced: &[(u64, Vec<u8>)],
+    ) -> Result<(), gateway_store::StoreError> {
+        let _ = self.release.recv();
+        self.inner.replace(batch, replaced)
+    }
+
     fn read(&self, number: u64) -> Result<Option<Vec<u8>>, gateway_store::StoreError> {
         self.inner.read(number)
     }
@@ -188,5 +197,13 @@ impl gateway_store::journal::Journal for Stalled {
 
     fn put_note(&self, name: &str, value: &[u8]) -> Result<(), gateway_store::StoreError> {
         self.inner.put_note(name, value)
+    }
+
+    fn note_names(&self, prefix: &str) -> Result<Vec<String>, gateway_store::StoreError> {
+        self.inner.note_names(prefix)
+    }
+
+    fn remove_note(&self, name: &str) -> Result<(), gateway_store::StoreError> {
+        self.inner.remove_note(name)
     }
 }
