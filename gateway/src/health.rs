@@ -20,6 +20,13 @@ const READS_KEPT: usize = 101;
 /// Frames kept to tell a camera's rate.
 const FRAMES_KEPT: usize = 31;
 
+/// Looks kept to tell how often a camera is read; about one a second.
+const LOOKS_KEPT: usize = 5;
+
+/// Readers are overloaded when they read less than this share of what the cameras want, per mille,
+/// of at least one frame a second.
+const OVERLOADED_PERMILLE: u64 = 600;
+
 pub struct Health {
     identity: Identity,
     clock: Clock,
@@ -61,6 +68,8 @@ struct Camera {
     code: Option<String>,
     frames: u64,
     arrivals: VecDeque<Mono>,
+    /// The latest looks: microseconds, frames worth reading, frames read.
+    looks: VecDeque<(u64, u64, u64)>,
     width: u32,
     height: u32,
 }
@@ -82,6 +91,8 @@ struct Queue {
 #[derive(Default)]
 struct Recogniser {
     code: Option<String>,
+    /// That read, and that should.
+    workers: (usize, usize),
     reads: u64,
     micros: VecDeque<u64>,
 }
@@ -139,6 +150,7 @@ impl Health {
                 code: None,
                 frames: 0,
                 arrivals: VecDeque::with_capacity(FRAMES_KEPT),
+                looks: VecDeque::with_capacity(LOOKS_KEPT),
                 width: 0,
                 height: 0,
             },
@@ -161,6 +173,17 @@ impl Health {
                 camera.arrivals.pop_front();
             }
             camera.arrivals.push_back(at);
+        }
+    }
+
+    /// How many frames of a camera were worth reading and how many were read, within so many
+    /// microseconds.
+    pub fn camera_read(&self, id: &Name, span_us: u64, (wanted, read): (u64, u64)) {
+        if let Some(camera) = self.known().cameras.get_mut(id) {
+            if camera.looks.len() == LOOKS_KEPT {
+                camera.looks.pop_front();
+            }
+            camera.looks.push_back((span_us, wanted, read));
         }
     }
 
@@ -257,9 +280,18 @@ impl Health {
     }
 
     pub fn dropped(&self, queue: &'static str) {
+        self.dropped_many(queue, 1);
+    }
+
+    pub fn dropped_many(&self, queue: &'static str, count: u64) {
         if let Some(queue) = self.known().queues.get_mut(queue) {
-            queue.dropped += 1;
+            queue.dropped += count;
         }
+    }
+
+    /// Readers that read, and that should.
+    pub fn recogniser_workers(&self, reading: usize, wanted: usize) {
+        self.known().recogniser.workers = (reading, wanted);
     }
 
     pub fn recogniser_failed(&self, code: &str) {
@@ -320,7 +352,7 @@ impl Health {
                 })
                 .collect(),
             destinations: known.destinations.values().cloned().collect(),
-            recogniser: known.recogniser.status(),
+            recogniser: known.recogniser.status(known.cameras.values()),
             queues: known
                 .queues
                 .iter()
@@ -374,14 +406,31 @@ impl Camera {
             code: self.code.clone(),
             frames: self.frames,
             fps_permille: (intervals * 1_000_000_000).checked_div(span).unwrap_or(0) as u32,
+            wanted_permille: self.rate(|look| look.1),
+            read_permille: self.rate(|look| look.2),
             width: self.width,
             height: self.height,
         }
     }
 }
 
+impl Camera {
+    /// Thousandths of a frame a second over the latest looks.
+    fn rate(&self, count: impl Fn(&(u64, u64, u64)) -> u64) -> u32 {
+        let span: u64 = self.looks.iter().map(|look| look.0).sum();
+        let count: u64 = self.looks.iter().map(count).sum();
+        (count * 1_000_000_000).checked_div(span).unwrap_or(0) as u32
+    }
+}
+
 impl Recogniser {
-    fn status(&self) -> api::RecogniserStatus {
+    fn status<'a>(&self, cameras: impl Iterator<Item = &'a Camera>) -> api::RecogniserStatus {
+        let (mut wanted, mut read) = (0, 0);
+        for camera in cameras {
+            wanted += u64::from(camera.rate(|look| look.1));
+            read += u64::from(camera.rate(|look| look.2));
+        }
+
         let mut micros: Vec<u64> = self.micros.iter().copied().collect();
         micros.sort_unstable();
         api::RecogniserStatus {
@@ -392,6 +441,9 @@ impl Recogniser {
             },
             code: self.code.clone(),
             reads: self.reads,
+            workers: self.workers.0 as u32,
+            workers_wanted: self.workers.1 as u32,
+            overloaded: wanted >= 1_000 && read * 1_000 < wanted * OVERLOADED_PERMILLE,
             median_us: micros.get(micros.len() / 2).copied(),
         }
     }

@@ -79,6 +79,7 @@ fn whole(root: Table) -> Option<Configuration> {
         language: general.language,
         state_dir: general.state_dir,
         models_dir: general.models_dir,
+        recognisers: general.recognisers,
         secrets_file: general.secrets_file,
         page,
         broker,
@@ -112,6 +113,7 @@ struct General {
     language: Language,
     state_dir: PathBuf,
     models_dir: PathBuf,
+    recognisers: usize,
     secrets_file: Option<PathBuf>,
     folders: Folders,
 }
@@ -139,6 +141,7 @@ fn general(root: &Table) -> Option<General> {
     let state_dir = folder("state_dir", "/var/lib/gateway");
     let models_dir = folder("models_dir", "../models");
     let devices = folder("devices_dir", "devices");
+    let recognisers = table.integer("recognisers", 1..=16);
     let secrets = table.text("secrets_file", "the path of a file of mode 0600");
     let secrets_file = secrets.map(|written| table.file.beside(&written.value));
     table.finish();
@@ -151,6 +154,9 @@ fn general(root: &Table) -> Option<General> {
         language: language.map_or(Language::Chinese, |language| language.value),
         state_dir,
         models_dir,
+        recognisers: recognisers
+            .and_then(|count| usize::try_from(count.value).ok())
+            .unwrap_or(2),
         secrets_file,
         folders: Folders { devices },
     })

@@ -22,6 +22,8 @@ pub struct Configuration {
     pub language: Language,
     pub state_dir: PathBuf,
     pub models_dir: PathBuf,
+    /// Recognisers that read at once, each on a thread of its own; from 1.
+    pub recognisers: usize,
     /// The 0600 file of secrets; `None`: a systemd credential, or none at all.
     pub secrets_file: Option<PathBuf>,
     pub page: Page,

@@ -3,8 +3,8 @@
 //! `Recogniser` reads one picture and owns both models. It knows no camera and keeps no picture.
 //! The processing, step by step: `scale` and `detector` find boxes with four corners, `warp` makes
 //! each plate upright, `reader` and `grammar` read it, `confidence` says how sure that is, and
-//! `colour` whether the pixels agree. A `Worker` does this on a thread of its own, always for the
-//! newest frame of each camera; a `Tracker` for each camera makes sightings of what it returns.
+//! `colour` whether the pixels agree. A `Worker` does this on a thread of its own with frames from
+//! a `Desk` that all workers share; a `Tracker` for each camera makes sightings of what they read.
 
 mod colour;
 mod confidence;
@@ -30,6 +30,6 @@ pub use patterns::Patterns;
 pub use picture::{Area, Bgr, I420, Picture, Plane, Still};
 pub use plate::{PlateRead, Rows};
 pub use recogniser::{CALL_LIMIT, Call, How, Recogniser, Whole};
-pub use track::{Change, Limits, Origin, Tracked, Tracker};
+pub use track::{Change, Expected, Limits, Origin, Tracked, Tracker};
 pub use warp::Quad;
-pub use worker::{Done, Shown, Worker};
+pub use worker::{Desk, Done, GivenUp, Reads, Shown, Worker};

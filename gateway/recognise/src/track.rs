@@ -94,6 +94,19 @@ pub struct Tracked {
     pub last_seen: Mono,
 }
 
+/// Where a followed vehicle's plate should be, and what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    pub track: u64,
+    /// In pixels of the picture.
+    pub area: Area,
+    /// It was surely read, and a sighting said so.
+    pub sure: bool,
+    pub stands: bool,
+    pub first_seen: Mono,
+    pub last_seen: Mono,
+}
+
 /// Where sightings come from, as the edge knows it.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -110,6 +123,12 @@ impl Tracker {
             tracks: Vec::new(),
             next: 1,
         }
+    }
+
+    /// Numbers the tracks from this one on, where an earlier tracker of the camera left off.
+    pub fn numbering_from(mut self, next: u64) -> Tracker {
+        self.next = next;
+        self
     }
 
     /// Takes the plates of a frame captured at `now`. Frames come in the order of their capture.
@@ -159,6 +178,13 @@ impl Tracker {
         self.tracks
             .iter()
             .all(|track| track.is_settled(&self.limits))
+    }
+
+    /// Where the plates of all followed vehicles should be in a frame captured at `now`: to look
+    /// only there costs a fraction of a whole picture.
+    pub fn expected(&self, now: Mono) -> Vec<Expected> {
+        let tracks = self.tracks.iter();
+        tracks.map(|t| t.expected(now, &self.limits)).collect()
     }
 
     /// Begins a track and gives its place.

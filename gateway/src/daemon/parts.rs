@@ -11,7 +11,7 @@ use gateway_core::gate::Move;
 use gateway_core::name::Name;
 use gateway_core::reading::Trust;
 use gateway_core::rule::RuleSet;
-use gateway_recognise::{Limits, Origin, Patterns, Tracker};
+use gateway_recognise::{Limits, Origin, Patterns};
 use gateway_store::Store;
 use gateway_wire::api::Text;
 use gateway_wire::messages;
@@ -27,7 +27,7 @@ use crate::live;
 use crate::mqtt::{self, Link, Session};
 use crate::rules;
 use crate::sensors::{self, Inlet, Patience};
-use crate::sight::{Sight, Watched};
+use crate::sight::{Sight, View, Watched};
 use crate::start::secret;
 use crate::supervise;
 use crate::upstream;
@@ -103,8 +103,8 @@ pub async fn edges(
         let edge = upstream_edge(centre, upstream)?;
         tasks.spawn(edge.run(centre.appended.clone(), stopping.clone()));
     }
-    let sight = Arc::new(sight(centre, channels)?);
-    tasks.spawn(sight.run(stopping.clone()));
+    let sight = sight(centre, channels)?;
+    tasks.spawn(sight.run(configuration.recognisers, stopping.clone()));
 
     let listener = TcpListener::bind(configuration.page.listen)
         .await
@@ -316,7 +316,7 @@ fn upstream_edge(
     )
 }
 
-fn sight(centre: &Centre, channels: &Channels) -> anyhow::Result<Sight> {
+fn sight(centre: &Centre, channels: &Channels) -> anyhow::Result<Arc<Sight>> {
     let configuration = &centre.configuration;
     let patterns = Arc::new(Patterns::built_in()?);
     let mut cameras = Vec::new();
@@ -328,22 +328,28 @@ fn sight(centre: &Centre, channels: &Channels) -> anyhow::Result<Sight> {
             camera: camera.id.clone(),
             trust,
         };
-        let view = (
-            camera.polygon.clone(),
-            camera.stop_line_permille,
-            u32::from(camera.detector_long_side),
-        );
-        let tracker = Tracker::new(patterns.clone(), limits(centre, &camera.lane));
-        cameras.push(Watched::new(origin, source, view, tracker));
+        let view = View {
+            polygon: camera.polygon.clone(),
+            stop_line_permille: camera.stop_line_permille,
+            long_side: u32::from(camera.detector_long_side),
+        };
+        let votes = (patterns.clone(), limits(centre, &camera.lane));
+        cameras.push(Watched::new(origin, source, view, votes));
     }
-    centre.health.add_queue("recogniser", cameras.len(), || 0);
-    Sight::new(
+    let limit = Sight::waiting_limit(cameras.len());
+    let sight = Sight::new(
         cameras,
         configuration.models_dir.clone(),
         (centre.clock, centre.health.clone(), centre.loops.clone()),
         centre.store.evidence().clone(),
         channels.inbox.0.clone(),
-    )
+    )?;
+    let sight = Arc::new(sight);
+    // Sight holds health: the other way round it must not be held.
+    let waiting = Arc::downgrade(&sight);
+    let length = move || waiting.upgrade().map_or(0, |sight| sight.waiting_frames());
+    centre.health.add_queue("recogniser", limit, length);
+    Ok(sight)
 }
 
 /// A vote is sure when the lane takes it for sure.

@@ -1,42 +1,58 @@
-//! One camera: what moves in its lane is offered to the worker, what was read becomes sightings.
+//! One camera: what moves in its lane is offered to be read, what was read becomes sightings.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gateway_cameras::{Attention, Camera, CameraHealth, CameraSource, CameraSpec, Frame, Motion};
+use gateway_cameras::{
+    Attention, Camera, CameraHealth, CameraSource, CameraSpec, Frame, Useless,
+};
 use gateway_core::moment::Mono;
 use gateway_core::name::Name;
 use gateway_core::reading::DeviceState;
 use gateway_core::sighting::{Evidence, Sighting};
-use gateway_recognise::{How, Origin, PlateRead, Tracked, Tracker};
+use gateway_recognise::{Expected, How, Limits, Origin, Patterns, PlateRead, Tracked, Tracker};
 
-use crate::sight::{Pictures, Seen, Sight, part_state};
+use super::look::{Looks, Pace};
+use super::schedule::Urgency;
+use super::{Pictures, Sight, part_state};
 
-/// A vehicle that stands and was read is looked at so often, microseconds.
-const SETTLED_US: u64 = 250_000;
+/// A camera stays awake for so long after the last frame in which something was followed.
+const AWAKE_US: u64 = 3_000_000;
+
+/// Tracks that a single frame begins are fewer: after a panic their numbers are not used again.
+const TRACKS_A_FRAME: u64 = 64;
 
 /// A camera as the configuration means it, with what is followed in its pictures.
 pub struct Watched {
     pub origin: Origin,
     pub source: CameraSource,
+    view: View,
+    patterns: Arc<Patterns>,
+    limits: Limits,
+    following: Mutex<Following>,
+    glance: Glance,
+    attention: Attention,
+}
+
+/// What the camera sees of its lane, and how it is first looked at.
+#[derive(Clone)]
+pub struct View {
     /// Corners of the lane, per mille of the picture.
     pub polygon: Vec<[u16; 2]>,
     /// A plate whose middle is below this stands at the arm, per mille of the height.
     pub stop_line_permille: Option<u16>,
+    /// Pixels of the lane's longer side that the detector is shown until its plates are known.
     pub long_side: u32,
-    following: Mutex<Following>,
-    /// Copies of what the tracker knows, for the camera's thread.
-    follows: AtomicBool,
-    settled: AtomicBool,
-    looked_us: AtomicU64,
-    live: AtomicBool,
 }
 
 struct Following {
     tracker: Tracker,
+    looks: Looks,
     /// For each track its best frame so far and the picture made of it.
     best: BTreeMap<u64, Best>,
+    /// The last track that was begun.
+    newest: u64,
 }
 
 struct Best {
@@ -44,127 +60,190 @@ struct Best {
     picture: Option<Evidence>,
 }
 
+/// Copies of what is known, for the camera's thread, which must not wait for a reader.
+struct Glance {
+    live: AtomicBool,
+    follows: AtomicBool,
+    settled: AtomicBool,
+    /// A plate stands at the arm and is not surely read.
+    waits: AtomicBool,
+    /// From the capture of one look to the next.
+    interval_us: AtomicU64,
+    looked_us: AtomicU64,
+    /// Its frames ended readers: none is read until then. 0: no such thing.
+    barred_until_us: AtomicU64,
+}
+
 impl Watched {
     pub fn new(
         origin: Origin,
         source: CameraSource,
-        (polygon, stop_line_permille, long_side): (Vec<[u16; 2]>, Option<u16>, u32),
-        tracker: Tracker,
+        view: View,
+        (patterns, limits): (Arc<Patterns>, Limits),
     ) -> Watched {
         Watched {
             origin,
             source,
-            polygon,
-            stop_line_permille,
-            long_side,
-            following: Mutex::new(Following {
-                tracker,
-                best: BTreeMap::new(),
-            }),
-            follows: AtomicBool::new(false),
-            settled: AtomicBool::new(true),
-            looked_us: AtomicU64::new(0),
-            live: AtomicBool::new(false),
+            following: Mutex::new(Following::new(&view, &patterns, limits, 1)),
+            view,
+            patterns,
+            limits,
+            glance: Glance::new(),
+            attention: Attention::new(),
         }
     }
 
-    /// Frames arrive.
+    /// Frames arrive and are of use.
     pub fn is_live(&self) -> bool {
-        self.live.load(Relaxed)
+        self.glance.live.load(Relaxed)
     }
 
     /// Corners of the lane as shares of the picture.
     fn lane_shares(&self) -> Vec<(f32, f32)> {
-        self.polygon
-            .iter()
-            .map(|[x, y]| (f32::from(*x) / 1_000.0, f32::from(*y) / 1_000.0))
-            .collect()
+        let share = |permille: u16| f32::from(permille) / 1_000.0;
+        let corners = self.view.polygon.iter();
+        corners.map(|[x, y]| (share(*x), share(*y))).collect()
     }
 
-    /// How a frame of this size is looked at.
-    fn how(&self, width: u32, height: u32) -> How {
-        let corners: Vec<[f32; 2]> = self
-            .polygon
-            .iter()
-            .map(|[x, y]| {
-                [
-                    f32::from(*x) * width as f32 / 1_000.0,
-                    f32::from(*y) * height as f32 / 1_000.0,
-                ]
-            })
-            .collect();
-        How::stream(self.long_side).in_lane(&corners)
+    /// Until then no frame of it is read, because its frames ended readers.
+    pub(super) fn bar(&self, until: Mono) {
+        self.glance.barred_until_us.store(until.0, Relaxed);
     }
 
-    /// Whether this frame is worth the recogniser's time.
-    fn is_worth(&self, frame: &Frame, moves: bool, waits: bool) -> bool {
-        let follows = self.follows.load(Relaxed);
-        if !moves && !follows && !waits {
-            return false;
+    pub(super) fn is_barred(&self) -> bool {
+        self.glance.barred_until_us.load(Relaxed) != 0
+    }
+
+    /// Whether its time is over; it is told once.
+    pub(super) fn is_unbarred(&self, now: Mono) -> bool {
+        let until = self.glance.barred_until_us.load(Relaxed);
+        let over = until != 0 && now.0 >= until;
+        if over {
+            self.glance.barred_until_us.store(0, Relaxed);
         }
-        if follows && self.settled.load(Relaxed) {
-            let looked = self.looked_us.load(Relaxed);
-            if frame.captured_mono_us.saturating_sub(looked) < SETTLED_US {
-                return false;
-            }
-        }
-        self.looked_us.store(frame.captured_mono_us, Relaxed);
-        true
+        over
+    }
+
+    /// How a frame of it is looked at; called when its turn has come, with the latest that is
+    /// known of its vehicles.
+    pub(super) fn how(&self, frame: &Frame) -> How {
+        let now = Mono(frame.captured_mono_us);
+        let mut following = self.following();
+        let expected = following.tracker.expected(now);
+        following
+            .looks
+            .how((frame.width, frame.height), now, &expected)
     }
 
     /// The sightings that a frame's plates lead to, their pictures on the way to the disk.
-    pub fn frame(
+    pub(super) fn frame(
         &self,
         frame: Frame,
         mut reads: Vec<PlateRead>,
         pictures: &Pictures,
     ) -> Vec<Sighting> {
         reads.retain(|read| is_whole(read, &frame));
-        let mut following = self
-            .following
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let change = following
-            .tracker
-            .frame(Mono(frame.captured_mono_us), &reads);
+        let now = Mono(frame.captured_mono_us);
+        let mut following = self.following();
+        let change = following.tracker.frame(now, &reads);
         let height = frame.height;
         for track in change.best_of {
             let frame = frame.clone();
-            following.best.insert(
-                track,
-                Best {
-                    frame,
-                    picture: None,
-                },
-            );
+            let picture = None;
+            following.best.insert(track, Best { frame, picture });
         }
-        let sightings = change
-            .sightings
-            .iter()
-            .map(|tracked| self.sighting(tracked, height, &mut following.best, pictures))
-            .collect();
-        self.follows.store(following.tracker.follows(), Relaxed);
-        self.settled.store(following.tracker.is_settled(), Relaxed);
+        let sightings = self.sightings(&change.sightings, height, &mut following, pictures);
+        let expected = following.learn(now);
+        self.glance
+            .follows(&expected, now, |plate| self.is_past_line(plate, height));
+        sightings
+    }
+
+    /// What ends by itself while no frame is read.
+    pub(super) fn tick(&self, now: Mono, pictures: &Pictures) -> Vec<Sighting> {
+        let mut following = self.following();
+        if !following.tracker.follows() {
+            return Vec::new();
+        }
+        let change = following.tracker.tick(now);
+        let sightings = self.sightings(&change.sightings, 0, &mut following, pictures);
         if !following.tracker.follows() {
             following.best.clear();
+            self.glance.follows(&[], now, |_| false);
         }
         sightings
     }
 
     /// The camera is gone, and with it all that it followed.
     fn end(&self, pictures: &Pictures) -> Vec<Sighting> {
-        let mut following = self
-            .following
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut following = self.following();
         let change = following.tracker.end();
-        let mut best = std::mem::take(&mut following.best);
-        self.follows.store(false, Relaxed);
-        self.settled.store(true, Relaxed);
-        change
-            .sightings
+        let sightings = self.sightings(&change.sightings, 0, &mut following, pictures);
+        following.best.clear();
+        self.glance.follows(&[], Mono(0), |_| false);
+        sightings
+    }
+
+    /// What was followed is no more, and nothing is said of it: its picture is not to be believed.
+    fn drop_tracks(&self) {
+        let mut following = self.following();
+        following.tracker.end();
+        following.best.clear();
+        self.glance.follows(&[], Mono(0), |_| false);
+    }
+
+    /// Begins anew after a panic: what was followed may be in any state.
+    pub(super) fn reset(&self) {
+        let mut following = self.following();
+        let next = following.newest + TRACKS_A_FRAME;
+        *following = Following::new(&self.view, &self.patterns, self.limits, next);
+        self.glance.follows(&[], Mono(0), |_| false);
+    }
+
+    /// Keeps the camera awake while a vehicle is followed or waits.
+    fn stay_awake(&self, now: Mono) {
+        self.attention.hold(now.0 + AWAKE_US);
+    }
+
+    /// Whether this frame is worth a reader's time, and how urgent it is.
+    fn is_worth(&self, frame: &Frame, waits: bool) -> Option<Urgency> {
+        let glance = &self.glance;
+        let follows = glance.follows.load(Relaxed);
+        let shows = frame.useless != Some(Useless::Frozen) && !self.is_barred();
+        if !shows || (!frame.moving && !follows && !waits) {
+            return None;
+        }
+        let settled = follows && glance.settled.load(Relaxed);
+        let looked = glance.looked_us.load(Relaxed);
+        let since = frame.captured_mono_us.saturating_sub(looked);
+        if since < glance.interval_us.load(Relaxed) {
+            return None;
+        }
+        glance.looked_us.store(frame.captured_mono_us, Relaxed);
+        Some(match settled {
+            true => Urgency::Settled,
+            false if waits || glance.waits.load(Relaxed) => Urgency::AtArm,
+            false => Urgency::Moving,
+        })
+    }
+
+    /// After a panic what is behind the lock is thrown away by `reset`, which `Sight` calls.
+    fn following(&self) -> MutexGuard<'_, Following> {
+        self.following
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sightings(
+        &self,
+        tracked: &[Tracked],
+        height: u32,
+        following: &mut Following,
+        pictures: &Pictures,
+    ) -> Vec<Sighting> {
+        tracked
             .iter()
-            .map(|tracked| self.sighting(tracked, 0, &mut best, pictures))
+            .map(|tracked| self.sighting(tracked, height, &mut following.best, pictures))
             .collect()
     }
 
@@ -185,10 +264,67 @@ impl Watched {
             best.remove(&tracked.track);
         }
         let middle = (tracked.area.y0 + tracked.area.y1) / 2.0;
-        let past_line = self
+        let at_arm = tracked.stands || self.is_below_line(middle, height);
+        tracked.sighting(&self.origin, at_arm, evidence)
+    }
+
+    fn is_past_line(&self, plate: &Expected, height: u32) -> bool {
+        self.is_below_line(plate.area.centre()[1], height)
+    }
+
+    fn is_below_line(&self, middle: f32, height: u32) -> bool {
+        self.view
             .stop_line_permille
-            .is_some_and(|line| height > 0 && middle * 1_000.0 >= f32::from(line) * height as f32);
-        tracked.sighting(&self.origin, tracked.stands || past_line, evidence)
+            .is_some_and(|line| height > 0 && middle * 1_000.0 >= f32::from(line) * height as f32)
+    }
+}
+
+impl Following {
+    fn new(view: &View, patterns: &Arc<Patterns>, limits: Limits, next: u64) -> Following {
+        Following {
+            tracker: Tracker::new(patterns.clone(), limits).numbering_from(next),
+            looks: Looks::new(view.polygon.clone(), view.long_side),
+            best: BTreeMap::new(),
+            newest: next - 1,
+        }
+    }
+
+    /// What a frame teaches for the next look; returns what is followed.
+    fn learn(&mut self, now: Mono) -> Vec<Expected> {
+        let expected = self.tracker.expected(now);
+        for plate in expected.iter().filter(|plate| plate.track > self.newest) {
+            self.looks.began(plate.area.width());
+        }
+        let newest = expected.iter().map(|plate| plate.track).max();
+        self.newest = self.newest.max(newest.unwrap_or_default());
+        self.looks.saw(now, &expected);
+        if expected.is_empty() {
+            self.best.clear();
+        }
+        expected
+    }
+}
+
+impl Glance {
+    fn new() -> Glance {
+        Glance {
+            live: AtomicBool::new(false),
+            follows: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
+            interval_us: AtomicU64::new(Pace::Searching.interval_us()),
+            looked_us: AtomicU64::new(0),
+            barred_until_us: AtomicU64::new(0),
+        }
+    }
+
+    fn follows(&self, followed: &[Expected], now: Mono, past_line: impl Fn(&Expected) -> bool) {
+        let pace = Pace::of(followed, now);
+        let waits = |plate: &Expected| !plate.sure && (plate.stands || past_line(plate));
+        self.follows.store(!followed.is_empty(), Relaxed);
+        self.settled.store(pace == Pace::Settled, Relaxed);
+        self.waits.store(followed.iter().any(waits), Relaxed);
+        self.interval_us.store(pace.interval_us(), Relaxed);
     }
 }
 
@@ -211,7 +347,7 @@ pub(super) fn start(sight: &Arc<Sight>, index: usize) -> Option<Camera> {
         name: Arc::from(id.as_str()),
         source: watched.source.clone(),
         lane: watched.lane_shares(),
-        attention: Attention::new(),
+        attention: watched.attention.clone(),
     };
     let started = Camera::start(
         spec,
@@ -233,7 +369,7 @@ pub(super) fn start(sight: &Arc<Sight>, index: usize) -> Option<Camera> {
     }
 }
 
-fn failed(code: &str) -> DeviceState {
+pub(super) fn failed(code: &str) -> DeviceState {
     DeviceState::Failed {
         code: Name::from(code),
     }
@@ -241,28 +377,18 @@ fn failed(code: &str) -> DeviceState {
 
 /// What the camera's thread does with a frame.
 fn offer(sight: Arc<Sight>, index: usize) -> impl FnMut(Frame) + Send + 'static {
-    let mut motion = Motion::new(&sight.cameras[index].lane_shares());
-    let mut size = (0, 0);
-    let mut how = Arc::new(How::stream(0));
     move |frame| {
         let watched = &sight.cameras[index];
         let at = Mono(frame.captured_mono_us);
         sight
             .health
             .camera_frame(&watched.origin.camera, at, frame.width, frame.height);
-        if size != (frame.width, frame.height) {
-            size = (frame.width, frame.height);
-            how = Arc::new(watched.how(frame.width, frame.height));
-        }
-        let moves = motion.update(&frame);
         let waits = sight.loops.is_waiting(&watched.origin.lane);
-        if !watched.is_worth(&frame, moves, waits) {
-            return;
+        if waits || watched.glance.follows.load(Relaxed) {
+            watched.stay_awake(sight.clock.mono());
         }
-        if let Some(worker) = sight.worker().as_ref()
-            && worker.offer(index, Seen(frame), &how).is_some()
-        {
-            sight.health.dropped("recogniser");
+        if let Some(urgency) = watched.is_worth(&frame, waits) {
+            sight.offer(index, frame, urgency);
         }
     }
 }
@@ -272,21 +398,34 @@ fn tell(sight: Arc<Sight>, index: usize) -> impl FnMut(CameraHealth) + Send + 's
     move |health| {
         let watched = &sight.cameras[index];
         let (state, code) = part_state(&health);
-        sight
-            .health
-            .camera_state(&watched.origin.camera, state, code);
-        watched.live.store(health.is_live(), Relaxed);
+        let id = &watched.origin.camera;
+        sight.health.camera_state(id, state, code);
         let told = match &health {
             CameraHealth::Starting => return,
-            CameraHealth::Live { .. } => DeviceState::Live,
             CameraHealth::Silent => DeviceState::Silent,
-            other => failed(other.code()),
+            _ => code.map_or(DeviceState::Live, failed),
         };
+        watched.glance.live.store(told == DeviceState::Live, Relaxed);
         if told != DeviceState::Live {
-            for sighting in watched.end(&sight.pictures) {
-                sight.post(gateway_core::gate::Input::Sighting(sighting));
+            sight.forget(index);
+        }
+        match useless(&health) {
+            // Nothing that is read in a frozen picture happens now.
+            Some(Useless::Frozen) => watched.drop_tracks(),
+            _ if told == DeviceState::Live => {}
+            _ => {
+                for sighting in watched.end(&sight.pictures) {
+                    sight.post(gateway_core::gate::Input::Sighting(sighting));
+                }
             }
         }
         sight.tell_gate(watched, told);
+    }
+}
+
+fn useless(health: &CameraHealth) -> Option<Useless> {
+    match health {
+        CameraHealth::Live { useless, .. } => *useless,
+        _ => None,
     }
 }

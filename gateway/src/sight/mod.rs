@@ -1,24 +1,29 @@
 //! Sight: frames of all cameras become sightings in the gate's inbox.
 //!
-//! Each camera's thread keeps the newest frame for the recogniser while something moves in its
-//! lane, is being followed, or stands before the arm. One worker reads; the votes of a vehicle's
-//! frames make a sighting; its best frame becomes the evidence. A worker that fails is replaced,
-//! and until then its lanes hold.
+//! Each camera's thread offers its newest frame while something moves in its lane, is being
+//! followed, or stands before the arm. A fixed number of readers takes the frame whose turn it is
+//! (`schedule`), looks at it as its camera's vehicles ask for (`look`), and the votes of a
+//! vehicle's frames make a sighting; its best frame becomes the evidence. A reader that fails is
+//! replaced (`crew`), and while none reads the lanes hold.
 
 mod camera;
+mod crew;
+mod look;
 mod pictures;
+mod schedule;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 use gateway_cameras::Frame;
 use gateway_core::gate::Input;
+use gateway_core::moment::Mono;
 use gateway_core::name::Name;
 use gateway_core::reading::{DeviceHealth, DeviceState};
-use gateway_recognise::{Done, I420, Picture, Plane, Shown, Worker};
+use gateway_recognise::{Desk, Done, How, I420, Picture, Plane, Shown};
 use gateway_store::evidence::Evidence;
 use gateway_wire::api::PartState;
 use tokio::sync::watch;
@@ -27,17 +32,15 @@ use crate::barriers::loops::Loops;
 use crate::clock::Clock;
 use crate::handles::{Post, Then};
 use crate::health::Health;
-pub use camera::Watched;
+pub use camera::{View, Watched};
+use crew::Crew;
 pub use pictures::Pictures;
+use schedule::{Counts, Schedule, Urgency};
 
-/// How often the worker is looked at, and how long after its end another is started.
-const LOOK: Duration = Duration::from_secs(1);
+/// After so many frames in a row that no reader could read, plates cannot be read.
+const FAILED_READS: u32 = 8;
 
-/// A worker that ends more often than this within `BUDGET_SPAN` is not started for a minute.
-const BUDGET: usize = 3;
-const BUDGET_SPAN: Duration = Duration::from_secs(60);
-
-/// What the cameras' threads and the worker share.
+/// What the cameras' threads and the readers share.
 pub struct Sight {
     pub cameras: Vec<Watched>,
     pub models: PathBuf,
@@ -46,12 +49,21 @@ pub struct Sight {
     pub loops: Arc<Loops>,
     pub pictures: Pictures,
     pub inbox: Sender<Post>,
-    worker: Mutex<Option<Worker<Seen>>>,
+    waiting: Mutex<Waiting>,
+    offered: Condvar,
     /// The gate was told that plates cannot be read.
     blind: AtomicBool,
+    failed_reads: AtomicU32,
 }
 
-/// A frame on its way through the worker.
+/// Frames that wait for a reader: one a camera, the newest wins, and six of a camera that just
+/// woke, thinned out evenly. Health counts what was left out under `recogniser`.
+struct Waiting {
+    schedule: Schedule<Seen>,
+    closing: bool,
+}
+
+/// A frame on its way through a reader.
 pub struct Seen(pub Frame);
 
 impl Shown for Seen {
@@ -77,6 +89,10 @@ impl Sight {
         inbox: Sender<Post>,
     ) -> anyhow::Result<Sight> {
         let pictures = Pictures::start(evidence, health.clone())?;
+        let waiting = Waiting {
+            schedule: Schedule::new(&lanes(&cameras)),
+            closing: false,
+        };
         Ok(Sight {
             cameras,
             models,
@@ -85,75 +101,157 @@ impl Sight {
             loops,
             pictures,
             inbox,
-            worker: Mutex::new(None),
+            waiting: Mutex::new(waiting),
+            offered: Condvar::new(),
             blind: AtomicBool::new(false),
+            failed_reads: AtomicU32::new(0),
         })
     }
 
-    /// Starts the cameras and keeps a worker running until told to stop.
-    pub async fn run(self: Arc<Sight>, mut stop: watch::Receiver<bool>) {
+    /// Starts the cameras and keeps so many readers at work until told to stop.
+    pub async fn run(self: Arc<Sight>, readers: usize, mut stop: watch::Receiver<bool>) {
         let running: Vec<_> = (0..self.cameras.len())
             .filter_map(|index| camera::start(&self, index))
             .collect();
-        let mut ends: Vec<tokio::time::Instant> = Vec::new();
+        let mut crew = Crew::new(readers);
+        let mut before = self.counts();
         loop {
-            let now = tokio::time::Instant::now();
-            ends.retain(|end| now.duration_since(*end) < BUDGET_SPAN);
-            if ends.len() < BUDGET && !self.is_reading() {
-                ends.push(now);
-                self.start_worker();
-            }
+            crew.look(&self);
+            self.tick();
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(crew::LOOK) => {}
                 _ = stop.changed() => break,
             }
+            let counts = self.counts();
+            self.tell_rates(&before, &counts);
+            before = counts;
         }
-        // Cameras and worker end their threads by joining them: not on the runtime's.
+        // Cameras and readers end their threads by waiting for them: not on the runtime's.
         let sight = self.clone();
         let ended = tokio::task::spawn_blocking(move || {
             drop(running);
-            let worker = sight.worker().take();
-            drop(worker);
+            sight.waiting().closing = true;
+            sight.offered.notify_all();
+            crew.end();
         });
         if ended.await.is_err() {
             tracing::warn!("a camera's thread ended by a panic");
         }
     }
 
-    fn worker(&self) -> MutexGuard<'_, Option<Worker<Seen>>> {
-        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Frames of so many cameras that wait at most.
+    pub fn waiting_limit(cameras: usize) -> usize {
+        cameras * (1 + schedule::LATE)
     }
 
-    fn is_reading(&self) -> bool {
-        self.worker().as_ref().is_some_and(Worker::is_alive)
+    /// Frames that wait for a reader.
+    pub fn waiting_frames(&self) -> usize {
+        self.waiting().schedule.waiting()
     }
 
-    fn start_worker(self: &Arc<Sight>) {
-        let (failed, done) = (self.clone(), self.clone());
-        let started = Worker::start(
-            self.models.clone(),
-            move |error| failed.recogniser_failed(&error),
-            move |read: Done<Seen>| done.read(read),
-        );
-        match started {
-            Ok(worker) => *self.worker() = Some(worker),
-            Err(error) => self.recogniser_failed(&error),
+    /// What is in there is right at every point, so a panic elsewhere spoils nothing.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A camera's frame that is worth reading.
+    fn offer(&self, camera: usize, frame: Frame, urgency: Urgency) {
+        let mut waiting = self.waiting();
+        let schedule = &mut waiting.schedule;
+        match frame.catching_up {
+            true => {
+                let at = Mono(frame.captured_mono_us);
+                schedule.offer_late(camera, at, Seen(frame), urgency);
+            }
+            false => schedule.offer(camera, Seen(frame), urgency),
+        }
+        drop(waiting);
+        self.offered.notify_one();
+    }
+
+    /// The camera is gone: what waits of it is not read.
+    fn forget(&self, camera: usize) {
+        self.waiting().schedule.forget(camera);
+    }
+
+    /// The reader that had the camera's frame is gone.
+    fn release(&self, camera: usize) {
+        self.waiting().schedule.done(camera, 0);
+        self.offered.notify_one();
+    }
+
+    /// A camera whose frames end readers is not read until then: the other lanes go on.
+    fn bar(&self, camera: usize, until: Mono) {
+        let watched = &self.cameras[camera];
+        tracing::error!(camera = %watched.origin.camera, "its frames end readers; it is not read for a minute");
+        watched.bar(until);
+        watched.reset();
+        self.forget(camera);
+        let code = "frames_end_readers";
+        let id = &watched.origin.camera;
+        self.health.camera_state(id, PartState::Failed, Some(code));
+        self.tell_gate(watched, camera::failed(code));
+    }
+
+    /// What happens by itself: tracks of vehicles that are gone end, cameras are read again.
+    fn tick(&self) {
+        let now = self.clock.mono();
+        for watched in &self.cameras {
+            for sighting in watched.tick(now, &self.pictures) {
+                self.post(Input::Sighting(sighting));
+            }
+            if watched.is_unbarred(now) && watched.is_live() {
+                let id = &watched.origin.camera;
+                self.health.camera_state(id, PartState::Live, None);
+                self.tell_gate(watched, DeviceState::Live);
+            }
         }
     }
 
-    /// Without a recogniser no lane has a plate: each of its cameras is as good as down.
-    fn recogniser_failed(&self, error: &gateway_recognise::Error) {
+    fn counts(&self) -> (Mono, Vec<Counts>) {
+        let waiting = self.waiting();
+        let cameras = 0..self.cameras.len();
+        let counts = cameras.map(|camera| waiting.schedule.counts(camera));
+        (self.clock.mono(), counts.collect())
+    }
+
+    fn tell_rates(&self, before: &(Mono, Vec<Counts>), now: &(Mono, Vec<Counts>)) {
+        let span_us = now.0.since(before.0);
+        let cameras = self.cameras.iter().zip(before.1.iter().zip(&now.1));
+        for (watched, (before, now)) in cameras {
+            let id = &watched.origin.camera;
+            let [wanted, read, dropped] = [
+                now.wanted - before.wanted,
+                now.read - before.read,
+                now.dropped - before.dropped,
+            ];
+            self.health.camera_read(id, span_us, (wanted, read));
+            self.health.dropped_many("recogniser", dropped);
+        }
+    }
+
+    /// Why no plate can be read, as the recogniser says it.
+    fn cannot_read(&self, error: &gateway_recognise::Error) {
         tracing::error!(%error, "plates cannot be read");
-        self.blind.store(true, Ordering::Relaxed);
-        let code = code_of(error);
+        self.recogniser_failed(code_of(error));
+    }
+
+    /// Without a reader no lane has a plate: each of its cameras is as good as down.
+    fn recogniser_failed(&self, code: &'static str) {
         self.health.recogniser_failed(code);
+        if self.blind.swap(true, Ordering::Relaxed) {
+            return;
+        }
         for watched in &self.cameras {
-            let code = Name::from(code);
-            self.tell_gate(watched, DeviceState::Failed { code });
+            self.tell_gate(watched, camera::failed(code));
         }
     }
 
     fn tell_gate(&self, watched: &Watched, state: DeviceState) {
+        // While nobody reads, a camera that gives frames is still as good as down.
+        if state == DeviceState::Live && self.blind.load(Ordering::Relaxed) {
+            return;
+        }
         let input = Input::DeviceHealth(DeviceHealth {
             device: watched.origin.camera.clone(),
             lane: Some(watched.origin.lane.clone()),
@@ -162,9 +260,10 @@ impl Sight {
         self.post(input);
     }
 
-    /// Another worker reads: the cameras that give frames are as good as they were.
+    /// A reader reads again: the cameras that give frames are as good as they were.
     fn sees_again(&self) {
-        for watched in self.cameras.iter().filter(|watched| watched.is_live()) {
+        let cameras = self.cameras.iter();
+        for watched in cameras.filter(|watched| watched.is_live() && !watched.is_barred()) {
             self.tell_gate(watched, DeviceState::Live);
         }
     }
@@ -177,14 +276,12 @@ impl Sight {
         }
     }
 
-    /// A frame was read, on the worker's thread.
-    fn read(&self, read: Done<Seen>) {
-        let Some(watched) = self.cameras.get(read.camera) else {
-            return;
-        };
+    /// A frame was read, on the reader's thread.
+    fn read(&self, watched: &Watched, read: Done<Seen>) {
         match read.plates {
             Ok(plates) => {
                 self.health.recogniser_read(read.took.as_micros() as u64);
+                self.failed_reads.store(0, Ordering::Relaxed);
                 if self.blind.swap(false, Ordering::Relaxed) {
                     self.sees_again();
                 }
@@ -195,10 +292,66 @@ impl Sight {
             }
             Err(error) => {
                 tracing::warn!(camera = %watched.origin.camera, %error, "a frame was not read");
-                self.health.count(code_of(&error));
+                let code = code_of(&error);
+                self.health.count(code);
+                if self.failed_reads.fetch_add(1, Ordering::Relaxed) + 1 >= FAILED_READS {
+                    self.recogniser_failed(code);
+                }
             }
         }
     }
+}
+
+impl Desk for Sight {
+    type Frame = Seen;
+
+    fn next(&self) -> Option<(usize, Seen)> {
+        let mut waiting = self.waiting();
+        loop {
+            if waiting.closing {
+                return None;
+            }
+            if let Some(next) = waiting.schedule.next() {
+                return Some(next);
+            }
+            waiting = self
+                .offered
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn how(&self, camera: usize, frame: &Seen) -> How {
+        self.cameras[camera].how(&frame.0)
+    }
+
+    /// A panic over one camera's frame stays with that camera.
+    fn done(&self, done: Done<Seen>) {
+        let (camera, took_us) = (done.camera, done.took.as_micros() as u64);
+        let watched = &self.cameras[camera];
+        if catch_unwind(AssertUnwindSafe(|| self.read(watched, done))).is_err() {
+            tracing::error!(camera = %watched.origin.camera, "following a vehicle failed; the camera begins anew");
+            self.health.count("camera_panicked");
+            watched.reset();
+        }
+        self.waiting().schedule.done(camera, took_us);
+        self.offered.notify_one();
+    }
+}
+
+/// A number for each camera's lane.
+fn lanes(cameras: &[Watched]) -> Vec<usize> {
+    let mut names: Vec<&Name> = Vec::new();
+    let lanes = cameras.iter().map(|watched| &watched.origin.lane);
+    lanes
+        .map(|lane| match names.iter().position(|known| *known == lane) {
+            Some(number) => number,
+            None => {
+                names.push(lane);
+                names.len() - 1
+            }
+        })
+        .collect()
 }
 
 /// The state that people see of a camera.
@@ -206,7 +359,7 @@ fn part_state(health: &gateway_cameras::CameraHealth) -> (PartState, Option<&'st
     use gateway_cameras::CameraHealth;
     match health {
         CameraHealth::Starting => (PartState::Starting, None),
-        CameraHealth::Live { .. } => (PartState::Live, None),
+        CameraHealth::Live { useless: None, .. } => (PartState::Live, None),
         CameraHealth::Silent => (PartState::Silent, None),
         failed => (PartState::Failed, Some(failed.code())),
     }

@@ -6,7 +6,7 @@ use gateway_core::moment::Mono;
 use gateway_core::plate::{Plate, PlateColour, PlateKind};
 use gateway_core::sighting::Candidate;
 
-use super::{Limits, Tracked};
+use super::{Expected, Limits, Tracked};
 use crate::confidence::{self, Votes};
 use crate::patterns::Patterns;
 use crate::picture::Area;
@@ -163,8 +163,24 @@ impl Track {
     }
 
     pub fn is_settled(&self, limits: &Limits) -> bool {
+        self.stands && self.is_sure(limits)
+    }
+
+    pub fn expected(&self, now: Mono, limits: &Limits) -> Expected {
+        let elapsed = now.since(self.last_seen) as f32;
+        Expected {
+            track: self.number,
+            area: self.area.moved(self.speed.map(|speed| speed * elapsed)),
+            sure: self.is_sure(limits),
+            stands: self.stands,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+        }
+    }
+
+    fn is_sure(&self, limits: &Limits) -> bool {
         let sure = |sent: &Tracked| sent.confidence_permille >= limits.sure_permille;
-        self.stands && self.sent.as_ref().is_some_and(sure)
+        self.sent.as_ref().is_some_and(sure)
     }
 
     fn send(&mut self, mut tracked: Tracked) -> Tracked {

@@ -351,6 +351,8 @@ async fn a_lane_shows_its_passage_and_its_cameras() {
         code: Some("refused".to_string()),
         frames: 0,
         fps_permille: 0,
+        wanted_permille: 0,
+        read_permille: 0,
         width: 0,
         height: 0,
     });

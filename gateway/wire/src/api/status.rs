@@ -69,6 +69,10 @@ pub struct CameraStatus {
     pub frames: u64,
     /// Thousandths of a frame a second.
     pub fps_permille: u32,
+    /// Frames that were worth reading, and frames that were read: thousandths of a frame a second
+    /// over the latest five seconds.
+    pub wanted_permille: u32,
+    pub read_permille: u32,
     /// 0 until the first frame.
     pub width: u32,
     pub height: u32,
@@ -114,6 +118,11 @@ pub struct RecogniserStatus {
     /// `model_missing`, `library_missing` …
     pub code: Option<String>,
     pub reads: u64,
+    /// Readers that read, and that should.
+    pub workers: u32,
+    pub workers_wanted: u32,
+    /// Less is read than the cameras want; the rate of all falls evenly.
+    pub overloaded: bool,
     /// Of the latest reads; null: none yet.
     pub median_us: Option<u64>,
 }

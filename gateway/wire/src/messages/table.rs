@@ -283,6 +283,7 @@ pub(super) const ROWS: &[Row] = &[
     ("failure", "runtime_missing", "缺少推理库", "The inference library is missing: run tools/models"),
     ("failure", "recogniser_failed", "识别失败", "The recogniser failed"),
     ("failure", "recogniser_stuck", "识别卡住", "The recogniser is stuck"),
+    ("failure", "frames_end_readers", "其画面导致识别中断,暂停一分钟", "Its frames end the recogniser; not read for a minute"),
     ("failure", "frame_unusable", "画面无法使用", "A frame cannot be used"),
     ("mode", "offline", "离线", "Offline"),
     ("mode", "draining", "补发中", "Draining"),
