@@ -95,8 +95,18 @@ pub mod code {
     /// A source that did not prove itself said that there is an emergency; nothing moved.
     pub const EMERGENCY_UNTRUSTED: &str = "emergency_untrusted";
 
+    /// A camera's picture arrives and is of no use; its state has the same code.
+    pub const USELESS: [&str; 6] = [
+        "picture_black",
+        "picture_frozen",
+        "picture_blurred",
+        "picture_covered",
+        "picture_turned",
+        "picture_glare",
+    ];
+
     /// Every code, for the message table's own test.
-    pub const ALL: [&str; 21] = [
+    pub const ALL: [&str; 27] = [
         RULE,
         HOLD,
         NO_RULE,
@@ -118,5 +128,11 @@ pub mod code {
         DEVICE_DOWN,
         EMERGENCY,
         EMERGENCY_UNTRUSTED,
+        USELESS[0],
+        USELESS[1],
+        USELESS[2],
+        USELESS[3],
+        USELESS[4],
+        USELESS[5],
     ];
 }

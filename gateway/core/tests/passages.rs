@@ -420,3 +420,28 @@ fn a_camera_that_goes_down_explains_the_missing_plate_and_recovers_by_itself() {
          5 - alert 1 closed by nobody recovered",
     );
 }
+
+#[test]
+fn p25_a_useless_picture_is_an_alert_of_its_own_that_clears_by_itself() {
+    check(
+        "0.5 in-1 health in-1-camera picture_black
+         1.0 in-1 health in-1-camera picture_black
+         2.0 in-1 health in-1-camera picture_covered
+         3.0 in-1 health in-1-camera silent
+         4.0 in-1 health in-1-camera picture_frozen
+         5.0 in-1 health in-1-camera live",
+        "0.5 - device
+         0.5 - alert 1 picture_black
+         2 - device
+         2 - alert 1 closed by nobody recovered
+         2 - alert 2 picture_covered
+         3 - device
+         3 - alert 2 closed by nobody recovered
+         3 - alert 3 device_down
+         4 - device
+         4 - alert 3 closed by nobody recovered
+         4 - alert 4 picture_frozen
+         5 - device
+         5 - alert 4 closed by nobody recovered",
+    );
+}

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gateway_cameras::{
-    Attention, Camera, CameraHealth, CameraSource, CameraSpec, Frame, Useless,
-};
+use gateway_cameras::{Attention, Camera, CameraHealth, CameraSource, CameraSpec, Frame, Useless};
 use gateway_core::moment::Mono;
 use gateway_core::name::Name;
 use gateway_core::reading::DeviceState;
@@ -405,7 +403,10 @@ fn tell(sight: Arc<Sight>, index: usize) -> impl FnMut(CameraHealth) + Send + 's
             CameraHealth::Silent => DeviceState::Silent,
             _ => code.map_or(DeviceState::Live, failed),
         };
-        watched.glance.live.store(told == DeviceState::Live, Relaxed);
+        watched
+            .glance
+            .live
+            .store(told == DeviceState::Live, Relaxed);
         if told != DeviceState::Live {
             sight.forget(index);
         }

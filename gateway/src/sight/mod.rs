@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
-use gateway_cameras::Frame;
+use gateway_cameras::{Frame, Useless};
 use gateway_core::gate::Input;
 use gateway_core::moment::Mono;
 use gateway_core::name::Name;
@@ -361,7 +361,23 @@ fn part_state(health: &gateway_cameras::CameraHealth) -> (PartState, Option<&'st
         CameraHealth::Starting => (PartState::Starting, None),
         CameraHealth::Live { useless: None, .. } => (PartState::Live, None),
         CameraHealth::Silent => (PartState::Silent, None),
+        CameraHealth::Live {
+            useless: Some(useless),
+            ..
+        } => (PartState::Failed, Some(picture_code(*useless))),
         failed => (PartState::Failed, Some(failed.code())),
+    }
+}
+
+/// The code of a picture that is of no use, for states and alerts.
+fn picture_code(useless: Useless) -> &'static str {
+    match useless {
+        Useless::Black => "picture_black",
+        Useless::Frozen => "picture_frozen",
+        Useless::Blurred => "picture_blurred",
+        Useless::Covered => "picture_covered",
+        Useless::Turned => "picture_turned",
+        Useless::Glare => "picture_glare",
     }
 }
 

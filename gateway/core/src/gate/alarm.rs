@@ -162,10 +162,12 @@ impl Gate {
         self.record(event.part(PartKind::Detail, Class::Alarm, body), out);
     }
 
-    /// The open alert which says that a device is down, if there is one.
-    pub(super) fn device_alert(&self, device: &Name) -> Option<u64> {
+    /// The open alert which says that a device is down or shows nothing of use, and its code.
+    pub(super) fn device_alert(&self, device: &Name) -> Option<(u64, Name)> {
         let alert = self.memory.device_alerts.get(device).copied()?;
-        let known = self.memory.alerts.get(&alert)?;
-        (known.raised.code.as_str() == code::DEVICE_DOWN).then_some(alert)
+        let code = &self.memory.alerts.get(&alert)?.raised.code;
+        let is_device =
+            code.as_str() == code::DEVICE_DOWN || code::USELESS.contains(&code.as_str());
+        is_device.then(|| (alert, code.clone()))
     }
 }

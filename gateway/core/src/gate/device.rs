@@ -38,6 +38,17 @@ const COUNTER_RESTARTS: u64 = 1_000;
 /// A source that goes on telling of an emergency has the arms told again so often.
 const ASK_AGAIN_US: u64 = 3_000_000;
 
+/// The code of the alert for a device in this state.
+fn trouble(state: &DeviceState) -> &'static str {
+    match state {
+        DeviceState::Failed { code } => code::USELESS
+            .into_iter()
+            .find(|useless| *useless == code.as_str())
+            .unwrap_or(code::DEVICE_DOWN),
+        DeviceState::Live | DeviceState::Silent => code::DEVICE_DOWN,
+    }
+}
+
 impl Gate {
     fn device(&mut self, name: &Name) -> Option<&mut Device> {
         if !self.devices.contains_key(name) && self.devices.len() >= DEVICES_KNOWN {
@@ -159,7 +170,7 @@ impl Gate {
         self.record(event, out);
         let alert = self.device_alert(&health.device);
         if health.state == DeviceState::Live {
-            if let Some(alert) = alert {
+            if let Some((alert, _)) = alert {
                 self.close_by_itself(at, alert, "recovered", out);
             }
             return;
@@ -175,14 +186,20 @@ impl Gate {
                 passage.close_tracks(&health.device, at.mono);
             }
         }
-        if alert.is_none() {
+        let trouble = trouble(&health.state);
+        // Another trouble is another alert: the one before is over.
+        let same = alert.as_ref().map(|(_, code)| code.as_str() == trouble);
+        if let Some((alert, _)) = alert.filter(|_| same == Some(false)) {
+            self.close_by_itself(at, alert, "recovered", out);
+        }
+        if same != Some(true) {
             let part = Part {
                 kind: PartKind::Detail,
                 class: Class::Alarm,
                 body,
             };
             let roles = [Role::Technician, Role::Guard];
-            let alarm = Alarm::new(code::DEVICE_DOWN, Severity::Warning).roles(&roles);
+            let alarm = Alarm::new(trouble, Severity::Warning).roles(&roles);
             self.raise(at, lane, None, alarm, vec![part], out);
         }
     }

@@ -365,10 +365,12 @@ fn parse(ms: u64, words: &[&str]) -> Option<Input> {
         "health" => Input::DeviceHealth(DeviceHealth {
             device: Name::new(first),
             lane: Some(Name::new(words[0])),
-            state: if has("live") {
-                DeviceState::Live
-            } else {
-                DeviceState::Silent
+            state: match words.last() {
+                Some(&"live") => DeviceState::Live,
+                Some(code) if code.starts_with("picture_") => DeviceState::Failed {
+                    code: Name::new(code),
+                },
+                _ => DeviceState::Silent,
             },
         }),
         "sent" | "dropped" => Input::Moved {

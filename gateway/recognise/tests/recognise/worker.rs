@@ -47,7 +47,11 @@ impl Table {
     fn lay(&self, number: u32) {
         let scene = Scene::new(640, 360).plate("闽E12345", BLUE, [320.0, 250.0], 150.0);
         let still = scene.still();
-        self.frames.lock().unwrap().0.push_back(Frame { still, number });
+        self.frames
+            .lock()
+            .unwrap()
+            .0
+            .push_back(Frame { still, number });
         self.laid.notify_one();
     }
 

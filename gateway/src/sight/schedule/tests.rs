@@ -8,7 +8,9 @@ fn run(
     (readers, read_us): (usize, u64),
     for_us: u64,
 ) -> Vec<u64> {
-    let before: Vec<u64> = (0..cameras.len()).map(|c| schedule.counts(c).read).collect();
+    let before: Vec<u64> = (0..cameras.len())
+        .map(|c| schedule.counts(c).read)
+        .collect();
     let mut busy: Vec<Option<(usize, u64)>> = vec![None; readers];
     for now in (0..for_us).step_by(1_000) {
         for (camera, (period_us, urgency)) in cameras.iter().enumerate() {
@@ -28,6 +30,9 @@ fn run(
             }
         }
         assert!(schedule.waiting() <= cameras.len());
+    }
+    for (camera, _) in busy.into_iter().flatten() {
+        schedule.done(camera, read_us);
     }
     (0..cameras.len())
         .map(|camera| schedule.counts(camera).read - before[camera])
