@@ -15,6 +15,9 @@ use crate::drawing::{BLUE, Scene, models};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A frame's number and what became of it.
+type Read = (u32, Result<Vec<PlateRead>>);
+
 struct Frame {
     still: Still,
     number: u32,
@@ -30,11 +33,11 @@ impl Shown for Frame {
 struct Table {
     frames: Mutex<(VecDeque<Frame>, bool)>,
     laid: Condvar,
-    done: Mutex<Sender<(u32, Result<Vec<PlateRead>>)>>,
+    done: Mutex<Sender<Read>>,
 }
 
 impl Table {
-    fn new() -> (Arc<Table>, Receiver<(u32, Result<Vec<PlateRead>>)>) {
+    fn new() -> (Arc<Table>, Receiver<Read>) {
         let (done, results) = channel();
         let table = Table {
             frames: Mutex::default(),
