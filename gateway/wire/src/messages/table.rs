@@ -84,19 +84,6 @@ pub(super) const ROWS: &[Row] = &[
     ("fact", "lists.watched_areas_age_hours", "关注地区名单已有小时数", "age of the list of watched areas, hours"),
     ("fact", "lists.emergency_vehicles_age_hours", "应急车辆名单已有小时数", "age of the list of emergency vehicles, hours"),
 
-    ("fact", "vehicle.inside", "车辆在内", "vehicle is inside"),
-    ("fact", "card.inside", "持卡人在内", "card's holder is inside"),
-    ("fact", "pass.id", "通行证编号", "pass"),
-    ("fact", "lane.id", "车道", "lane"),
-    ("fact", "lane.kind", "车道类型", "kind of lane"),
-    ("fact", "lane.direction", "方向", "direction"),
-    ("fact", "lane.attended", "有人值守", "lane is attended"),
-    ("fact", "lane.emergency", "紧急状态", "an emergency is on"),
-    ("fact", "lists.vehicles_age_hours", "车辆名单距更新(小时)", "age of the vehicles' list in hours"),
-    ("fact", "lists.cards_age_hours", "卡名单距更新(小时)", "age of the cards' list in hours"),
-    ("fact", "lists.watched_plates_age_hours", "关注车牌名单距更新(小时)", "age of the watched plates' list in hours"),
-    ("fact", "lists.watched_areas_age_hours", "关注地区名单距更新(小时)", "age of the watched areas' list in hours"),
-    ("fact", "lists.passes_age_hours", "通行证名单距更新(小时)", "age of the passes' list in hours"),
 
     // Why a fact is missing.
     ("cause", "not_presented", "未出示", "not presented"),
