@@ -197,32 +197,28 @@ fn what_is_missing_after_the_wait_holds_and_says_so() {
 }
 
 #[test]
-fn a_reading_below_35_degrees_is_no_reading_and_is_taken_again_before_it_holds() {
+fn a_reading_below_35_degrees_or_above_43_is_no_reading_and_is_asked_for_again() {
     check(
         "1.0 walk-1 card AA01
          1.5 walk-1 temp 34.9
          2.8 walk-1 temp 36.4
          3.5 walk-1 card AA02
-         4.0 walk-1 temp 34.0
-         5.0 walk-1 temp 43.1
-         5.5 walk-1 temp 34.2
-         9.0 walk-1 card AA03
-         9.5 walk-1 temp 34.0
-         20.0 end",
+         4.0 walk-1 temp 36.4
+         8.0 walk-1 card AA03
+         8.5 walk-1 temp 43.1
+         9.0 end",
         "1 walk-1-1-1 begun
+         1.5 walk-1-1-1 hold temperature ImplausibleReading
          1.5 ask thermo-1
-         2.8 walk-1-1-1 admit
-         2.8 move 1 open walk-1 until 4.8
-         3.5 walk-1-1-1 ended admitted
+         1.5 walk-1-1-1 alert 1 measure_again
          3.5 walk-1-1-2 begun
-         4 ask thermo-1
-         5 ask thermo-1
-         5.5 walk-1-1-2 hold temperature ImplausibleReading
-         5.5 walk-1-1-2 alert 1 measure_again
-         9 walk-1-1-3 begun
-         9.5 ask thermo-1
-         12.5 walk-1-1-3 hold temperature ImplausibleReading
-         12.5 walk-1-1-3 alert 2 measure_again",
+         4 walk-1-1-2 admit
+         4 move 1 open walk-1 until 6
+         8 walk-1-1-2 ended admitted
+         8 walk-1-1-3 begun
+         8.5 walk-1-1-3 hold temperature ImplausibleReading
+         8.5 ask thermo-1
+         8.5 walk-1-1-3 alert 2 measure_again",
     );
 }
 
@@ -235,9 +231,9 @@ fn who_was_held_for_a_low_reading_may_touch_the_reader_and_be_measured_again() {
          7.0 walk-1 card AA01
          7.5 walk-1 temp 36.5",
         "1 walk-1-1-1 begun
+         1.4 walk-1-1-1 hold temperature ImplausibleReading
          1.4 ask thermo-1
-         4.4 walk-1-1-1 hold temperature ImplausibleReading
-         4.4 walk-1-1-1 alert 1 measure_again
+         1.4 walk-1-1-1 alert 1 measure_again
          7 walk-1-1-2 begun
          7.5 walk-1-1-2 admit
          7.5 move 1 open walk-1 until 9.5",
@@ -252,10 +248,10 @@ fn the_next_person_s_temperature_never_joins_one_who_had_a_reading_already() {
          2.0 walk-1 card FFFF
          2.5 walk-1 temp 36.5",
         "1 walk-1-1-1 begun
+         1.4 walk-1-1-1 hold temperature ImplausibleReading
          1.4 ask thermo-1
+         1.4 walk-1-1-1 alert 1 measure_again
          2 walk-1-1-2 begun
-         2 walk-1-1-1 hold temperature ImplausibleReading
-         2 walk-1-1-1 alert 1 measure_again
          2.5 walk-1-1-2 refuse
          2.5 walk-1-1-2 alert 2 rule:unknown-card",
     );

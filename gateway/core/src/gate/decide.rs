@@ -138,7 +138,9 @@ impl Gate {
         true
     }
 
-    /// A temperature that tells nothing is taken again at once, as long as nobody else has come.
+    /// A driver's temperature that tells nothing is taken again at once: only who stands first
+    /// reaches the instrument. On foot the next one measured may be somebody else, so a person is
+    /// held, asked to measure again, and does so with a new touch of the reader.
     fn measures_again(
         &mut self,
         at: Moment,
@@ -149,7 +151,8 @@ impl Gate {
     ) -> bool {
         let [only] = missing else { return false };
         let passage = &self.lanes[lane].passages[index];
-        if only.cause != Cause::ImplausibleReading || passage.rearms >= MOST_AGAINS {
+        let on_foot = self.config(lane).kind == LaneKind::Pedestrian;
+        if on_foot || only.cause != Cause::ImplausibleReading || passage.rearms >= MOST_AGAINS {
             return false;
         }
         self.wait_again(at, lane, index, Need::Temperature, 0, out);
@@ -233,6 +236,12 @@ impl Gate {
         self.record(event, out);
         if verdict == Verdict::Admit {
             self.open(at, lane, Some(id), until, out);
+        }
+        let useless = |missing: &Missing| missing.cause == Cause::ImplausibleReading;
+        if decision.missing.iter().any(useless) {
+            let temperature = self.lanes[lane].passages[index].temperature.as_ref();
+            let device = temperature.map(|got| got.device.clone());
+            out.list.extend(device.map(|device| Output::Ask { device }));
         }
         self.alert_of_decision(at, lane, index, &decision, evaluation.no_rule, out);
     }

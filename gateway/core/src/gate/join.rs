@@ -337,8 +337,10 @@ fn may_be_its_plate(passage: &Passage, sighting: &Sighting) -> bool {
 /// Whoever rested and touches the reader again is to be measured now.
 fn rested_again(passage: &Passage, card: &Card, now: Mono) -> bool {
     let same = passage.card.as_ref().is_some_and(|got| got.value == *card);
-    let rests = passage.again.is_some_and(|again| again.rests);
-    passage.gathering() && same && rests && wants_again(passage, Need::Temperature, now)
+    let rested = passage
+        .again
+        .is_some_and(|again| again.rests && again.since <= now);
+    passage.gathering() && same && rested
 }
 
 /// A live card is not turned away for a record from before.
@@ -358,10 +360,11 @@ fn may_be_taken_again(passage: &Passage, now: Mono) -> bool {
     passage.gathering() && (useless || wants_again(passage, Need::Temperature, now))
 }
 
-/// Whether a need is to be given once more, now: nobody gives it while they rest.
+/// Whether a need is to be given once more, now. Whoever rests aside comes back with a touch of the
+/// reader first: what comes before is somebody else's.
 fn wants_again(passage: &Passage, need: Need, now: Mono) -> bool {
     let again = passage.again.filter(|again| again.need == need);
-    again.is_some_and(|again| again.since <= now)
+    again.is_some_and(|again| !again.rests && again.since <= now)
 }
 
 fn got<T>(reading: &Reading, value: T) -> Got<T> {
