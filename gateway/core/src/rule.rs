@@ -198,23 +198,22 @@ impl RuleSet {
     }
 
     /// The rules with a critical alert that are true of these facts.
-    pub(crate) fn critical<'a>(
-        &'a self,
-        lane: &Lane,
-        facts: &Facts,
-    ) -> impl Iterator<Item = &'a Rule> {
-        let context = evaluate::context(&self.env, &self.used, facts);
-        self.rules.iter().filter(move |rule| {
+    pub(crate) fn critical(&self, lane: &Lane, facts: &Facts) -> Vec<&Rule> {
+        let known = evaluate::Known::new(&self.used, facts);
+        let context = known.context(&self.env);
+        let rules = self.rules.iter().filter(|rule| {
             let alert = rule.alert.as_ref();
             alert.is_some_and(|alert| alert.severity == Severity::Critical)
                 && rule.lanes.has(lane)
                 && evaluate::outcome(&rule.node, facts, &context) == Outcome::True
-        })
+        });
+        rules.collect()
     }
 
     /// Tries every rule on the facts of a passage in this lane.
     pub fn evaluate(&self, lane: &Lane, facts: &Facts) -> Evaluation {
-        let context = evaluate::context(&self.env, &self.used, facts);
+        let known = evaluate::Known::new(&self.used, facts);
+        let context = known.context(&self.env);
         let mut verdict = None;
         let mut outcomes = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {

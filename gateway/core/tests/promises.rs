@@ -98,6 +98,18 @@ fn d02_every_passage_ends_exactly_once_with_at_most_one_decision() {
     assert!(passages > 10_000, "only {passages} passages");
 }
 
+#[test]
+fn d02_slow_a_hundred_thousand_passages_each_end_exactly_once() {
+    let (mut passages, mut seed) = (0, 1_000_000);
+    while passages < counts(100_000) as usize {
+        let mut driver = drive(seed, 400, true, true);
+        empty(&mut driver);
+        passages += once_each(&driver, seed);
+        assert_eq!(driver.gate.next_deadline(), None, "seed {seed}");
+        seed += 1;
+    }
+}
+
 /// Counts the passages of a log and checks the life of each.
 fn once_each(driver: &Driver, seed: u64) -> usize {
     #[derive(Default)]

@@ -29,6 +29,8 @@ pub struct BenchArgs {
 enum Which {
     /// A picture's plates, beside the bare runtime's time for the same model calls.
     Recognise,
+    /// A passage in the state machine, beside the bare CEL evaluation of the same rules.
+    Decide,
     /// A card to the barrier's command, beside two hops through the broker and one fdatasync.
     Passage,
     /// Sixty-four events made durable, beside a plain log.

@@ -349,6 +349,7 @@ impl Gate {
             let alarms: Vec<Alarm> = self
                 .rules
                 .critical(self.config(lane), &facts)
+                .into_iter()
                 .filter(|rule| !told.contains(&rule.id))
                 .filter_map(|rule| Some(self.alarm_of(lane, rule, rule.alert.as_ref()?)))
                 .collect();

@@ -31,6 +31,8 @@ pub(super) struct Leaf {
     pub expression: Expression,
     /// The facts that it names, in order of [`Fact`], each once.
     pub facts: Vec<Fact>,
+    /// The leaf is nothing but this fact, which is true or false.
+    pub plain: Option<Fact>,
 }
 
 impl Node {
@@ -82,6 +84,9 @@ const FUNCTIONS: [&str; 7] = [
     "double",
     "string",
 ];
+
+/// Elements of a loop times what is done for each: more could take a millisecond.
+const MOST_STEPS: usize = 1_200;
 
 /// CEL's environment, built once for the process; it is never changed.
 pub(super) fn environment() -> Arc<cel::Env> {
@@ -195,7 +200,13 @@ impl Compiler<'_> {
         let mut names = Names::default();
         self.look(&expression, &mut names);
         let facts: Vec<Fact> = names.facts.into_iter().collect();
-        let leaf = Leaf { expression, facts };
+        let plain = path(&expression).and_then(|path| Fact::named(&path));
+        let plain = plain.filter(|fact| fact.fact_type() == FactType::Truth);
+        let leaf = Leaf {
+            expression,
+            facts,
+            plain,
+        };
         if self.mistakes.len() == before {
             self.try_types(&leaf);
         }
@@ -206,7 +217,8 @@ impl Compiler<'_> {
     fn try_types(&mut self, leaf: &Leaf) {
         let sample = sample();
         let env = environment();
-        let context = evaluate::context(&env, &leaf.facts, &sample);
+        let known = evaluate::Known::new(&leaf.facts, &sample);
+        let context = known.context(&env);
         if let Err(what) = evaluate::leaf(leaf, &context) {
             let offset = (self.offset)(leaf.expression.id);
             let types = leaf.facts.iter().map(|fact| {
@@ -254,6 +266,15 @@ impl Compiler<'_> {
                 }
                 if !matches!(loop_.iter_range.expr, Expr::List(_)) {
                     self.mistake(id, "a loop over a value", "a loop over a written list");
+                }
+                let elements = match &loop_.iter_range.expr {
+                    Expr::List(list) => list.elements.len(),
+                    _ => 0,
+                };
+                if elements * size(&loop_.loop_step) > MOST_STEPS {
+                    let allowed = "a shorter list, or less to do for each of it";
+                    self.mistake(id, "a loop with too much to do", allowed);
+                    return;
                 }
                 self.look(&loop_.iter_range, names);
                 names.in_loop = true;
@@ -341,6 +362,20 @@ struct Names {
     /// Variables of the loop around.
     bound: Vec<String>,
     in_loop: bool,
+}
+
+/// Nodes of an expression.
+fn size(expression: &Expression) -> usize {
+    1 + match &expression.expr {
+        Expr::Call(call) => {
+            let target = call.target.as_ref().map_or(0, |target| size(target));
+            target + call.args.iter().map(size).sum::<usize>()
+        }
+        Expr::List(list) => list.elements.iter().map(size).sum(),
+        Expr::Select(select) => size(&select.operand),
+        Expr::Comprehension(loop_) => size(&loop_.iter_range) + size(&loop_.loop_step),
+        _ => 0,
+    }
 }
 
 /// `a.b.c` as text, or `None` when it is not made of names alone.

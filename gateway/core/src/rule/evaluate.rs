@@ -9,36 +9,48 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cel::common::types::{CelBool, CelDouble, CelInt, CelString};
+use cel::common::value::CowVal;
+use cel::context::VariableResolver;
 use cel::{Context, Env, Value};
 
 use crate::decision::{FactState, Outcome};
 use crate::facts::{Fact, Facts};
 use crate::rule::compile::{Leaf, Node};
 
-/// The facts that rules name and that are known, as CEL's variables under their full names.
-pub(super) fn context<'a>(env: &Arc<Env>, used: &[Fact], facts: &'a Facts) -> Context<'a, 'a> {
-    let mut context = Context::with_env(Arc::clone(env));
-    for fact in used {
-        let name = fact.name();
-        match facts.state(*fact) {
-            FactState::Text(text) => {
-                context.add_variable_as_val(name, Box::new(CelString::from(text.as_str())));
-            }
-            FactState::Truth(truth) => {
-                context.add_variable_as_val(name, Box::new(CelBool::from(*truth)));
-            }
-            FactState::Number(number) => {
-                context.add_variable_as_val(name, Box::new(CelInt::from(*number)));
-            }
+/// The facts that are known, as CEL's variables under their full names; made when asked for.
+pub(super) struct Known<'a> {
+    facts: &'a Facts,
+    /// Those that may be asked for.
+    used: &'a [Fact],
+}
+
+impl<'a> Known<'a> {
+    pub fn new(used: &'a [Fact], facts: &'a Facts) -> Known<'a> {
+        Known { facts, used }
+    }
+
+    pub fn context(&'a self, env: &Arc<Env>) -> Context<'a, 'a> {
+        let mut context = Context::with_env(Arc::clone(env));
+        context.set_variable_resolver(self);
+        context
+    }
+}
+
+impl VariableResolver for Known<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let fact = self.used.iter().find(|fact| fact.name() == variable)?;
+        match self.facts.state(*fact) {
+            FactState::Text(text) => Some(CowVal::owned(CelString::from(text.as_str()))),
+            FactState::Truth(truth) => Some(CowVal::owned(CelBool::from(*truth))),
+            FactState::Number(number) => Some(CowVal::owned(CelInt::from(*number))),
             FactState::Millidegrees(thousandths) => {
                 // Rounded once: 37300 becomes the very double that `37.3` is.
                 let celsius = f64::from(*thousandths) / 1_000.0;
-                context.add_variable_as_val(name, Box::new(CelDouble::from(celsius)));
+                Some(CowVal::owned(CelDouble::from(celsius)))
             }
-            FactState::Missing(_) | FactState::Absent => {}
+            FactState::Missing(_) | FactState::Absent => None,
         }
     }
-    context
 }
 
 /// Tries one condition. Never panics: what CEL cannot do is a fault.
@@ -94,6 +106,12 @@ fn walk(node: &Node, negated: bool, facts: &Facts, context: &Context) -> Result<
             }
             if missing {
                 return Ok(Tri::Unknown);
+            }
+            // What is true or false by itself needs no CEL.
+            if let Some(fact) = node.plain
+                && let FactState::Truth(truth) = facts.state(fact)
+            {
+                return Ok(Tri::of(*truth != negated));
             }
             match leaf(node, context) {
                 Ok(truth) => Ok(Tri::of(truth != negated)),

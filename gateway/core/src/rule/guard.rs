@@ -25,7 +25,7 @@ pub struct Refusal {
 pub fn check(source: &str) -> Result<(), Refusal> {
     if source.len() > MOST_BYTES {
         return refuse(
-            MOST_BYTES,
+            source.floor_char_boundary(MOST_BYTES),
             "the expression is too long",
             "at most 2048 bytes",
         );

@@ -1,6 +1,7 @@
 //! A demo site, and a script of what happens at its gate with what must come of it.
 #![allow(dead_code)]
 
+pub mod hostile;
 pub mod random;
 mod told;
 

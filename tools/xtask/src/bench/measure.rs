@@ -30,6 +30,7 @@ pub fn build(root: &Path, which: Which) -> anyhow::Result<()> {
             "append_bench",
         ]],
         Which::Trial => &[&["build", "--package", "gatewayd", "--bench", "trial"]],
+        Which::Decide => &[&["build", "--package", "gateway-core", "--bench", "decide"]],
         Which::Camera => &[&["build", "--package", "gateway-cameras", "--bench", "quiet"]],
     };
     for command in commands {
@@ -67,6 +68,12 @@ pub fn row(root: &Path, which: Which) -> anyhow::Result<Row> {
             "--profile=release",
             "--package=gatewayd",
             "--bench=trial",
+        ],
+        Which::Decide => &[
+            "bench",
+            "--profile=release",
+            "--package=gateway-core",
+            "--bench=decide",
         ],
         Which::Camera => &[
             "bench",
