@@ -10,10 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use gateway_config::{Configuration, Secrets};
 use gateway_core::event::{Body, Class, Event, EventKind, PartKind};
 use gateway_core::gate::Gate;
-use gateway_core::lists::Lists;
 use gateway_core::name::Name;
-use gateway_core::rule::RuleSet;
-use gateway_core::site::Site;
 use gateway_store::{Condition, Store, Submission, WriterHandle};
 use tokio::sync::{oneshot, watch};
 
@@ -39,9 +36,6 @@ const EMERGENCIES: usize = 16;
 
 /// Reports of moves: each move asked for makes one, and far fewer are on their way at once.
 const MOVED: usize = 256;
-
-/// Events that the fold at start reads at a time.
-const STRIDE: usize = 512;
 
 /// What all edges are given.
 struct Centre {
@@ -115,7 +109,8 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
 
     // Dropping this ends the gate's thread.
     let (running, stop_gate) = bounded::<()>(0);
-    let gate = recover(site.clone(), chosen.set, lists, &store)?;
+    let mut gate = Gate::new(site.clone(), chosen.set, lists, store.boot());
+    gateway_store::fold::recover(&store.reader(), &mut gate);
     let alerts: Vec<_> = gate.alerts().cloned().collect();
     hub.remember(&alerts);
     let gate = GateLoop {
@@ -207,48 +202,6 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         let _ = dispatcher.join();
     }
     served
-}
-
-/// The durable state: the newest snapshot, and the events behind it.
-fn recover(
-    site: Arc<Site>,
-    rules: RuleSet,
-    lists: Arc<Lists>,
-    store: &Store,
-) -> anyhow::Result<Gate> {
-    let (reader, boot) = (store.reader(), store.boot());
-    let mut gate = Gate::new(site, rules, lists, boot);
-    let mut next = 1;
-    // The events hold everything that a snapshot does: it only saves time.
-    match reader.snapshot() {
-        Ok(Some(snapshot)) => match gate.resume(&snapshot.state) {
-            Ok(()) => next = snapshot.through + 1,
-            Err(error) => tracing::error!(%error, "the gate's snapshot cannot be read"),
-        },
-        Ok(None) => {}
-        Err(error) => tracing::error!(%error, "the gate's snapshot cannot be read"),
-    }
-    while next <= reader.last() {
-        // A damaged record is passed over: the check names it, and the lanes must not stand still.
-        let stretch = match reader.range(next, STRIDE) {
-            Ok(stretch) => stretch,
-            Err(error) => {
-                tracing::error!(number = next, %error, "an event cannot be read back");
-                next += 1;
-                continue;
-            }
-        };
-        for stored in &stretch {
-            match gateway_store::decode(stored) {
-                Ok(event) => gate.recover(stored.number(), &event),
-                Err(error) => {
-                    tracing::error!(number = stored.number(), %error, "an event cannot be read back");
-                }
-            }
-        }
-        next = stretch.last().map_or(next, |last| last.number()) + 1;
-    }
-    Ok(gate)
 }
 
 fn start_dispatcher(

@@ -16,6 +16,7 @@ mod chunks;
 pub mod deliver;
 pub mod error;
 pub mod evidence;
+pub mod fold;
 pub mod header;
 pub mod journal;
 mod mark;

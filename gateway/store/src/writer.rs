@@ -357,33 +357,7 @@ impl<T> Work<T> {
     }
 
     fn commit(&mut self, gathered: Vec<Submission<T>>) -> Result<Vec<Durable<T>>, StoreError> {
-        let mut batch = Batch {
-            first: self.sealer.end().number + 1,
-            ..Batch::default()
-        };
-        let mut durable = Vec::with_capacity(gathered.len());
-        for submission in gathered {
-            let first = self.sealer.end().number + 1;
-            let mut stored = Vec::with_capacity(submission.events.len());
-            for event in &submission.events {
-                let sealed = self.sealer.seal(event)?;
-                batch.records.push(record::encode(&sealed));
-                stored.push(Arc::new(sealed));
-            }
-            let last = self.sealer.end().number;
-            if let Some(state) = submission.state {
-                batch.snapshot = Some(Snapshot {
-                    through: last,
-                    state,
-                });
-            }
-            durable.push(Durable {
-                first,
-                last,
-                stored,
-                then: submission.then,
-            });
-        }
+        let (batch, durable) = seal(&mut self.sealer, gathered)?;
         if !batch.records.is_empty() || batch.snapshot.is_some() {
             self.when_there_is_room(|journal| journal.append(&batch))?;
             self.state.commits.fetch_add(1, Ordering::Relaxed);
@@ -406,4 +380,40 @@ impl<T> Work<T> {
         drop(self.submissions);
         let _ = self.outcomes.send(Outcome::Failed(cause));
     }
+}
+
+/// Numbers and chains what was gathered: the batch to append, and what may be sent on once that
+/// has survived.
+pub fn seal<T>(
+    sealer: &mut Sealer,
+    gathered: Vec<Submission<T>>,
+) -> Result<(Batch, Vec<Durable<T>>), StoreError> {
+    let mut batch = Batch {
+        first: sealer.end().number + 1,
+        ..Batch::default()
+    };
+    let mut durable = Vec::with_capacity(gathered.len());
+    for submission in gathered {
+        let first = sealer.end().number + 1;
+        let mut stored = Vec::with_capacity(submission.events.len());
+        for event in &submission.events {
+            let sealed = sealer.seal(event)?;
+            batch.records.push(record::encode(&sealed));
+            stored.push(Arc::new(sealed));
+        }
+        let last = sealer.end().number;
+        if let Some(state) = submission.state {
+            batch.snapshot = Some(Snapshot {
+                through: last,
+                state,
+            });
+        }
+        durable.push(Durable {
+            first,
+            last,
+            stored,
+            then: submission.then,
+        });
+    }
+    Ok((batch, durable))
 }

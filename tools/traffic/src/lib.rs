@@ -2,9 +2,12 @@
 //!
 //! A [`Scenario`] is a pure function of its [`Spec`]. The camera simulator draws its vehicles, the sensor
 //! simulator presents its cards and temperatures, and tests compare decisions with `expected`. A longer
-//! scenario begins exactly like a shorter one of the same seed, so a run can go on for ever.
+//! scenario begins exactly like a shorter one of the same seed, so a run can go on for ever. A [`day::Day`]
+//! is what the simulator of core and store lives through.
 
+pub mod day;
 mod lists;
+pub mod lookalike;
 mod plate;
 mod scenario;
 mod truth;

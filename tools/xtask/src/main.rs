@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bench;
+mod sim;
 mod tidy;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Task {
     Accuracy(accuracy::AccuracyArgs),
     /// What the gateway costs, each row beside the bare limit in the same run.
     Bench(bench::BenchArgs),
+    /// Days of a gate in simulated time, from seeds, with everything that goes wrong.
+    Sim(sim::SimArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -31,5 +34,6 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(),
         Task::Accuracy(arguments) => accuracy::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
+        Task::Sim(arguments) => sim::run(&arguments),
     }
 }
