@@ -91,6 +91,8 @@ pub enum Fault {
     DiskStalls,
     BarrierLinkDown,
     Emergency,
+    /// Not a fault: the ways in are closed for a while.
+    LockDown,
 }
 
 /// A fault with its time; a crash ends by itself.
@@ -144,6 +146,11 @@ pub fn plan(seed: u64, until_ms: u64, families: Families) -> Vec<Planned> {
     if families.devices && seed % 4 == 3 {
         of(108, 1, &|dice| {
             (Fault::Emergency, dice.gen_range(30_000..300_000))
+        });
+    }
+    if families.devices && seed % 4 == 2 {
+        of(109, 2, &|dice| {
+            (Fault::LockDown, dice.gen_range(300_000..3_600_000))
         });
     }
     plan.retain(|planned| planned.from_ms < until_ms);

@@ -59,6 +59,10 @@ pub struct Told {
     pub decision: Option<Box<Decided>>,
     /// Sender and id of an order, and whether it acted.
     pub order: Option<(String, bool)>,
+    /// An answer that lets through.
+    pub lets_through: bool,
+    /// An end of one that was let through and did not go.
+    pub turned_back: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -69,13 +73,14 @@ pub struct Decided {
     pub plate: Option<String>,
     pub card: Option<String>,
     pub celsius: Option<Millidegrees>,
+    /// Used up, or shown and used up by an answer that lets through.
     pub pass: Option<String>,
 }
 
 impl Told {
     pub fn of(event: &Event) -> Told {
-        let mut order = None;
-        let mut decision = None;
+        let (mut order, mut decision) = (None, None);
+        let (mut lets_through, mut turned_back) = (false, false);
         for part in &event.parts {
             match &part.body {
                 Body::Decision(made) => {
@@ -88,6 +93,11 @@ impl Told {
                 Body::Order { id, sender, .. } => {
                     order = Some((format!("{sender:?} {id}"), acted(event)));
                 }
+                Body::Answer { verdict, .. } => lets_through = *verdict == Some(Verdict::Admit),
+                Body::Note { code, values } if code.as_str() == "fallback" => {
+                    lets_through = values.iter().any(|(_, word)| word == "admit");
+                }
+                Body::PassageEnded { end, .. } => turned_back = end.turned_back(),
                 _ => {}
             }
         }
@@ -98,6 +108,8 @@ impl Told {
             mono: event.at.mono,
             decision,
             order,
+            lets_through,
+            turned_back,
         }
     }
 
@@ -165,7 +177,9 @@ impl Decided {
                         }
                     }
                 }
-                Body::Note { code, values } if code.as_str() == "pass_used" => {
+                Body::Note { code, values }
+                    if matches!(code.as_str(), "pass_used" | "pass_shown") =>
+                {
                     decided.pass = values.first().map(|(_, pass)| pass.clone());
                 }
                 _ => {}
@@ -176,13 +190,15 @@ impl Decided {
 }
 
 /// The life of a passage as the journal tells it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Life {
     decisions: u32,
-    admitted: bool,
-    answers: u32,
     openings: u32,
     ended: bool,
+    /// Who it is, as decided.
+    who: Option<Box<Decided>>,
+    /// It was let through, and whether its card's holder was inside before.
+    through: Option<bool>,
 }
 
 /// Who truly is somewhere: by lane and the key presented, the visits.
@@ -209,6 +225,7 @@ pub struct Oracle {
     /// Events recorded and durable in this boot, for what a start may do.
     pub inputs_since_boot: u64,
     emergency: bool,
+    lock_down: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,6 +259,7 @@ impl Oracle {
             accepted: (0, Hash::ZERO),
             inputs_since_boot: 0,
             emergency: false,
+            lock_down: false,
         }
     }
 
@@ -295,6 +313,8 @@ impl Oracle {
             EventKind::AlertRaised => self.counts.alerts += 1,
             EventKind::Emergency => self.emergency = true,
             EventKind::EmergencyEnded => self.emergency = false,
+            EventKind::LockDown => self.lock_down = true,
+            EventKind::LockDownEnded => self.lock_down = false,
             _ => {}
         }
         if let Some((order, acted)) = &told.order
@@ -310,10 +330,7 @@ impl Oracle {
             return;
         };
         match decided.verdict {
-            Verdict::Admit => {
-                self.counts.admits += 1;
-                self.remember(decided);
-            }
+            Verdict::Admit => self.counts.admits += 1,
             Verdict::Hold => self.counts.holds += 1,
             Verdict::Refuse => self.counts.refuses += 1,
         }
@@ -341,13 +358,10 @@ impl Oracle {
         match told.kind {
             EventKind::Decision => {
                 life.decisions += 1;
-                life.admitted |= told.admits();
+                life.who.clone_from(&told.decision);
                 counts.decisions += 1;
             }
-            EventKind::Answer => {
-                life.answers += 1;
-                counts.answers += 1;
-            }
+            EventKind::Answer => counts.answers += 1,
             _ => life.ended = true,
         }
         let decisions = life.decisions;
@@ -356,6 +370,60 @@ impl Oracle {
         }
         if decisions > 1 {
             self.broken("D-2", format!("{id} was decided {decisions} times"));
+        }
+        if told.admits() || told.lets_through {
+            self.goes_through(id, told.admits());
+        } else if told.turned_back {
+            self.came_back(id);
+        }
+    }
+
+    /// The oracle's own memory of who went in, and of what that used up. A decision must not let in
+    /// what it forbids; a person may.
+    fn goes_through(&mut self, id: &PassageId, decided: bool) {
+        let Some(life) = self.lives.get_mut(id) else {
+            return;
+        };
+        let Some(who) = life.who.clone().filter(|_| life.through.is_none()) else {
+            return;
+        };
+        let mut inside = false;
+        if let Some(card) = &who.card {
+            inside = if who.entry {
+                !self.inside.insert(card.clone())
+            } else {
+                self.inside.remove(card)
+            };
+        }
+        life.through = Some(inside);
+        if decided && inside && who.entry && self.rules == Rules::Remembering {
+            self.broken("truth", "a card was admitted whose holder is inside");
+        }
+        if let Some(pass) = &who.pass {
+            let used = self.uses.entry(pass.clone()).or_insert(0);
+            *used += 1;
+            let used = *used;
+            if decided && self.limits.get(pass).is_some_and(|limit| used > *limit) {
+                self.broken("truth", format!("the pass {pass} was used {used} times"));
+            }
+        }
+    }
+
+    fn came_back(&mut self, id: &PassageId) {
+        let life = self.lives.get(id);
+        let Some((who, inside)) = life.and_then(|life| Some((life.who.clone()?, life.through?)))
+        else {
+            return;
+        };
+        if let Some(card) = &who.card {
+            if inside {
+                self.inside.insert(card.clone());
+            } else {
+                self.inside.remove(card);
+            }
+        }
+        if let Some(used) = who.pass.as_ref().and_then(|pass| self.uses.get_mut(pass)) {
+            *used = used.saturating_sub(1);
         }
     }
 
@@ -406,27 +474,6 @@ impl Oracle {
         let measured = visit.celsius_milli.map(Millidegrees);
         let anothers = decided.entry && visit.card.is_some() && decided.celsius != measured;
         anothers.then(|| "somebody by another's temperature".to_owned())
-    }
-
-    /// The oracle's own fold of admits.
-    fn remember(&mut self, decided: &Decided) {
-        if let Some(card) = &decided.card {
-            if decided.entry {
-                if !self.inside.insert(card.clone()) && self.rules == Rules::Remembering {
-                    self.broken("truth", "a card was admitted whose holder is inside");
-                }
-            } else {
-                self.inside.remove(card);
-            }
-        }
-        if let Some(pass) = &decided.pass {
-            let used = self.uses.entry(pass.clone()).or_insert(0);
-            *used += 1;
-            let used = *used;
-            if self.limits.get(pass).is_some_and(|limit| used > *limit) {
-                self.broken("truth", format!("the pass {pass} was used {used} times"));
-            }
-        }
     }
 
     /// A command leaves for an arm.
@@ -489,6 +536,16 @@ impl Oracle {
         }
         if because.kind != EventKind::Decision {
             return;
+        }
+        let entry = because
+            .decision
+            .as_ref()
+            .is_some_and(|decided| decided.entry);
+        if entry && self.lock_down {
+            self.broken(
+                "lock-down",
+                format!("lane {lane} is a way in and was opened"),
+            );
         }
         if let Some(life) = because
             .passage

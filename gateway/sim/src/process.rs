@@ -294,13 +294,19 @@ fn recovered(
 ) -> Result<Gate, SimError> {
     let mut gate = Gate::new(ground.site.clone(), rules, ground.lists.clone(), boot);
     fold::recover(reader, &mut gate);
-    let forgotten = match ground.plant {
-        Some(Plant::ForgetsInside) => ("inside", "[]"),
-        Some(Plant::FoldLosesPassUse) => ("uses", "{}"),
+    let mut state: serde_json::Value = match ground.plant {
+        Some(Plant::ForgetsInside | Plant::FoldLosesPassUse) => {
+            serde_json::from_slice(&gate.snapshot())?
+        }
         _ => return Ok(gate),
     };
-    let mut state: serde_json::Value = serde_json::from_slice(&gate.snapshot())?;
-    state[forgotten.0] = serde_json::from_str(forgotten.1)?;
+    let went = &mut state["went"];
+    if ground.plant == Some(Plant::FoldLosesPassUse) {
+        went["uses"] = serde_json::json!({});
+    } else if let Some(seen) = went["seen"].as_object_mut() {
+        seen.values_mut()
+            .for_each(|seen| seen["inside"] = false.into());
+    }
     gate.resume(&serde_json::to_vec(&state)?)?;
     Ok(gate)
 }

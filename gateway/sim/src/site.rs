@@ -24,7 +24,6 @@ pub enum Rules {
 
 pub fn site() -> Site {
     Site {
-        walk_ms: gateway_core::site::WALK_MS,
         gateway: Name::new("gate-sim"),
         grid: Name::new("350602001001"),
         lanes: DAY_LANES.into_iter().map(lane).collect(),

@@ -9,7 +9,7 @@ use gateway_core::reading::{
 };
 use gateway_core::sighting::Sighting;
 use rand::Rng;
-use traffic::day::BACK;
+use traffic::day::{BACK, WALK_OUT};
 
 use super::{Happening, World};
 use crate::faults::DeviceFault;
@@ -40,7 +40,9 @@ impl World {
     pub(super) fn say(&mut self, lane: usize, device: Device, value: Value) {
         let fault = self.device_faults.get(&(lane, device)).copied();
         let by_number = matches!(device, Device::Reader | Device::Thermometer);
-        let counter = by_number.then(|| {
+        // The reader at the way out knows no counter.
+        let counts = by_number && self.roads[lane].name.as_str() != WALK_OUT;
+        let counter = counts.then(|| {
             let counter = self.counters.entry((lane, device)).or_insert(0);
             *counter += 1;
             *counter
@@ -79,8 +81,12 @@ impl World {
         }
         if fault == Some(DeviceFault::Duplicated) {
             let mut copy = message.clone();
-            // With a counter the copy says that it is live, and the counter knows better.
+            // With a counter the copy says that it is live, and the counter knows better; else the
+            // broker says that it sent it before.
             copy.truly_live = !by_number;
+            if by_number && !counts {
+                copy.freshness = Freshness::Redelivered;
+            }
             copy.kept = None;
             self.after(latency + 50, Happening::Message(copy));
         }

@@ -55,6 +55,11 @@ impl World {
                 let source = Name::new("fire-contact");
                 self.tell(Input::Emergency { source }, None);
             }
+            Fault::LockDown => {
+                let reason = Name::new("epidemic");
+                let order = self.ordered(Act::LockDown { reason }, false);
+                self.order(order);
+            }
         }
         self.after(lasts, Happening::Ends(index));
     }
@@ -76,6 +81,13 @@ impl World {
             Fault::BarrierLinkDown => {
                 self.barrier_down = false;
                 self.tell_standing();
+            }
+            Fault::LockDown => {
+                let order = self.ordered(Act::EndLockDown, false);
+                self.order(order);
+                if self.process.is_none() {
+                    self.after(30_000, Happening::Ends(index));
+                }
             }
             Fault::Emergency => {
                 let order = self.ordered(Act::EndEmergency, false);
@@ -219,14 +231,14 @@ impl World {
         }
     }
 
-    /// A terminal that thinks that its records were lost sends them again: half say that they are
-    /// old, the others have only their counters.
+    /// A terminal that thinks that its records were lost sends them again: those with a counter say
+    /// only every other time that they are old.
     fn replays(&mut self, lane: usize, device: Device) {
         let records = self.records.get(&(lane, device)).cloned();
         for (index, mut message) in records.unwrap_or_default().into_iter().enumerate() {
             message.truly_live = false;
             message.kept = None;
-            if index % 2 == 0 {
+            if index % 2 == 0 || message.counter.is_none() {
                 message.freshness = Freshness::Replayed;
             }
             self.after(100 * index as u64, Happening::Message(message));
