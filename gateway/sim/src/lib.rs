@@ -68,7 +68,7 @@ impl Run {
             minutes: days * 24 * 60,
             a_day: DaySpec::days(seed, days).a_day,
             outsiders: DaySpec::days(seed, days).outsiders,
-            rules: if seed % 4 == 0 {
+            rules: if seed.is_multiple_of(4) {
                 Rules::Ordinary
             } else {
                 Rules::Remembering

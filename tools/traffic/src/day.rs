@@ -276,7 +276,7 @@ impl People {
             (Role::Resident, pick(&self.pool.vehicles, dice).text.clone())
         } else {
             match dice.gen_range(0..30) {
-                0..=21 => self.from_outside(dice),
+                0..=21 => self.outsider(dice),
                 22..=24 if !self.twins.is_empty() => {
                     (Role::Lookalike, pick(&self.twins, dice).clone())
                 }
@@ -304,7 +304,7 @@ impl People {
         }
     }
 
-    fn from_outside(&self, dice: &mut ChaCha8Rng) -> (Role, String) {
+    fn outsider(&self, dice: &mut ChaCha8Rng) -> (Role, String) {
         let index = dice.gen_range(0..self.pool.strangers.len());
         let role = match index % 4 {
             0 => Role::Visitor,

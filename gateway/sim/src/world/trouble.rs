@@ -238,7 +238,7 @@ impl World {
         for (index, mut message) in records.unwrap_or_default().into_iter().enumerate() {
             message.truly_live = false;
             message.kept = None;
-            if index % 2 == 0 || message.counter.is_none() {
+            if index.is_multiple_of(2) || message.counter.is_none() {
                 message.freshness = Freshness::Replayed;
             }
             self.after(100 * index as u64, Happening::Message(message));
