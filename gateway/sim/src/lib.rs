@@ -22,6 +22,7 @@ mod oracle;
 mod plant;
 mod process;
 mod site;
+mod told;
 mod upstream;
 mod world;
 

@@ -22,8 +22,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::SimError;
-use crate::oracle::Told;
 use crate::plant::Plant;
+use crate::told::Told;
 
 /// Events between snapshots of the gate, as in the daemon.
 const EVENTS_PER_SNAPSHOT: usize = 1_000;
