@@ -16,6 +16,7 @@ use crate::decoder::Picture;
 use crate::error::CameraError;
 use crate::frame::Frame;
 use crate::health::{CameraHealth, Decoding, Failure};
+use crate::judge::Judge;
 use crate::motion::Motion;
 use crate::pipeline::{Pipeline, verdict};
 use crate::source::CameraSource;
@@ -96,6 +97,7 @@ impl Camera {
             told: None,
             number: 0,
             backoff: Backoff::new(seed),
+            judge: Judge::new(),
             pictured_us: 0,
             shown_us: 0,
         };
@@ -143,6 +145,7 @@ pub(crate) struct Watch {
     number: u64,
     backoff: Backoff,
     motion: Motion,
+    judge: Judge,
     /// When the last frame was handed on, or need not have been.
     pictured_us: u64,
     /// The moment of the last frame.
@@ -274,6 +277,7 @@ impl Watch {
         let captured_us = picture.arrival.captured_us;
         let mut frame = Frame::mapped(name, captured_us, picture.buffer, &picture.info)?;
         frame.moving = self.motion.update(&frame);
+        frame.useless = self.judge.update(&frame);
         Some(frame)
     }
 
@@ -302,7 +306,7 @@ impl Watch {
 
     /// The picture may be of no use, and more of it would tell.
     pub(crate) fn is_suspicious(&self) -> bool {
-        false
+        self.judge.is_suspicious()
     }
 
     /// That moment is more than so long ago. A video has no now.

@@ -67,8 +67,8 @@ pub enum Cause {
     Raw,
     /// The camera refreshes its picture bit by bit and sends no key frames.
     IntraRefresh,
-    /// Key frames are further apart than what is kept (12 s, 512 pictures or 8 MiB): set the camera's
-    /// key-frame interval (GOP) to two seconds.
+    /// Key frames are more than three seconds apart, or what stands between two is more than is kept (512
+    /// pictures or 8 MiB): set the camera's key-frame interval (GOP) to two seconds.
     RareKeyFrames,
 }
 

@@ -28,8 +28,7 @@ pub(crate) struct Ring<T> {
 
 const MOST: usize = 512;
 const MOST_BYTES: usize = 8 << 20;
-/// Key frames further apart than this cannot be waited for.
-pub(crate) const MOST_US: u64 = 12_000_000;
+const MOST_US: u64 = 12_000_000;
 
 impl<T> Default for Ring<T> {
     fn default() -> Ring<T> {

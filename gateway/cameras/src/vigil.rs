@@ -4,7 +4,6 @@
 //! between. Nothing is lost by a late waking, for what came since the last look is kept; it costs time only.
 
 use crate::health::{Cause, Decoding};
-use crate::ring::MOST_US;
 use crate::sizes::{Said, Sizes};
 use crate::unit::Entry;
 
@@ -40,6 +39,9 @@ pub struct Came {
     pub held: bool,
 }
 
+/// Key frames further apart than this are too rare to rely on: under a constant rate the sizes may hide
+/// what passes between two of them, and a vehicle is in sight for no longer.
+const APART_US: u64 = 3_200_000;
 /// Key frames are looked at no more often than this.
 const LOOK_US: u64 = 850_000;
 /// A camera sleeps when nothing has moved for so long …
@@ -189,7 +191,7 @@ impl Vigil {
             let late = came
                 .at_us
                 .saturating_sub(self.last_key_us.or(self.first_us).unwrap_or(came.at_us))
-                > MOST_US;
+                > APART_US;
             if self.begun && self.full.is_none() && (late || (came.keeps && !came.fits)) {
                 self.full = Some(Cause::RareKeyFrames);
                 self.in_time = 0;
@@ -198,7 +200,7 @@ impl Vigil {
         }
         let in_time = self
             .last_key_us
-            .is_some_and(|last_us| came.at_us.saturating_sub(last_us) <= MOST_US)
+            .is_some_and(|last_us| came.at_us.saturating_sub(last_us) <= APART_US)
             && came.fits;
         self.in_time = if in_time { self.in_time + 1 } else { 0 };
         if self.in_time >= 2 {
@@ -216,7 +218,7 @@ impl Vigil {
                 true
             }
             Entry::Delta => {
-                let waited = came.at_us.saturating_sub(first_us) > MOST_US;
+                let waited = came.at_us.saturating_sub(first_us) > APART_US;
                 if waited {
                     self.full = Some(Cause::RareKeyFrames);
                 }
@@ -327,7 +329,7 @@ mod tests {
 
     #[test]
     fn sizes_that_grow_wake_it_and_it_sleeps_again_when_nothing_moved() {
-        let mut stream = Stream::new(250);
+        let mut stream = Stream::new(75);
         stream.quiet(500);
         let woke = (0..10).any(|_| stream.next(2_000) == Step::Wake);
         assert!(woke && stream.vigil.is_awake());

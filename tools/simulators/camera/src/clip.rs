@@ -1,17 +1,56 @@
-//! Encoded clips: H.264 access units made once and kept in a folder, so that serving costs next to nothing.
+//! Encoded clips: access units made once and kept in a folder, so that serving costs next to nothing.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSrc};
 
 use crate::scene::Format;
 
-/// One encoded picture, Annex B. A key frame carries the parameter sets.
+/// How pictures are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    H264,
+    H265,
+    /// Motion JPEG: every picture is a key frame.
+    Jpeg,
+}
+
+/// What a camera's own settings say about its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    pub codec: Codec,
+    /// Pictures from one key frame to the next; 0 sends one at the beginning and refreshes the picture bit
+    /// by bit from then on (H.264 only).
+    pub key_every: u32,
+    /// Pictures between two others that refer to both (H.264 only); 0 is what most cameras do.
+    pub b_frames: u32,
+    /// A constant rate, kilobits a second; none keeps the quality.
+    pub kilobits: Option<u32>,
+}
+
+impl Encoding {
+    /// H.264 with a key frame each second and constant quality.
+    pub fn usual(format: Format) -> Encoding {
+        Encoding::of(Codec::H264, format)
+    }
+
+    /// Another codec, with a key frame each second and constant quality.
+    pub fn of(codec: Codec, format: Format) -> Encoding {
+        Encoding {
+            codec,
+            key_every: format.fps,
+            b_frames: 0,
+            kilobits: None,
+        }
+    }
+}
+
+/// One encoded picture, Annex B or JPEG. A key frame carries the parameter sets.
 #[derive(Clone)]
 pub struct Unit {
     /// Decoding may begin here.
@@ -25,18 +64,30 @@ pub struct Unit {
 pub struct Clip {
     /// Size and speed.
     pub format: Format,
-    /// In the order of showing; there are no B frames.
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// In the order of decoding, which is the order of showing where there are no B frames.
     pub units: Vec<Unit>,
 }
 
 impl Clip {
-    /// Encodes `count` frames; `draw` fills the I420 frame of a number. A key frame comes each second.
+    /// Encodes `count` frames as cameras usually do; `draw` fills the I420 frame of a number.
     pub fn encode(
         format: Format,
         count: usize,
+        draw: impl FnMut(usize, &mut [u8]),
+    ) -> Result<Clip> {
+        Clip::encode_as(format, Encoding::usual(format), count, draw)
+    }
+
+    /// Encodes `count` frames in that way.
+    pub fn encode_as(
+        format: Format,
+        encoding: Encoding,
+        count: usize,
         mut draw: impl FnMut(usize, &mut [u8]),
     ) -> Result<Clip> {
-        let (source, sink, pipeline) = encoder(format)?;
+        let (source, sink, pipeline) = encoder(format, encoding)?;
         pipeline.set_state(gst::State::Playing)?;
         let period = gst::ClockTime::SECOND.nseconds() / u64::from(format.fps);
         let mut units = Vec::with_capacity(count);
@@ -48,15 +99,27 @@ impl Clip {
                 draw(number, buffer.map_writable()?.as_mut_slice());
             }
             source.push_buffer(buffer)?;
-            // Zero latency: each picture comes out before the next goes in.
-            units.push(pull(&sink)?);
+            // Some encoders hold pictures back; what is out already is taken.
+            while let Some(sample) = sink.try_pull_sample(gst::ClockTime::ZERO) {
+                units.push(unit(&sample)?);
+            }
         }
         source.end_of_stream()?;
+        while units.len() < count {
+            let sample = sink
+                .try_pull_sample(gst::ClockTime::from_seconds(20))
+                .context("the encoder gave no picture for 20 seconds")?;
+            units.push(unit(&sample)?);
+        }
         pipeline.set_state(gst::State::Null)?;
-        Ok(Clip { format, units })
+        Ok(Clip {
+            format,
+            encoding,
+            units,
+        })
     }
 
-    /// The clip of that name from the folder, or encoded now and kept there.
+    /// The clip of that name from the folder, or encoded now, as cameras usually do, and kept there.
     pub fn cached(
         cache: &Cache,
         name: &str,
@@ -72,7 +135,7 @@ impl Clip {
         Ok(clip)
     }
 
-    /// The bare H.264 byte stream.
+    /// The bare byte stream.
     pub fn stream(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for unit in &self.units {
@@ -153,7 +216,11 @@ impl Clip {
             rest.is_empty() && units.first().is_some_and(|unit| unit.key),
             "the clip is damaged"
         );
-        Ok(Clip { format, units })
+        Ok(Clip {
+            format,
+            encoding: Encoding::usual(format),
+            units,
+        })
     }
 }
 
@@ -186,20 +253,52 @@ impl Cache {
     }
 }
 
-fn encoder(format: Format) -> Result<(AppSrc, AppSink, gst::Pipeline)> {
+fn encoder(format: Format, encoding: Encoding) -> Result<(AppSrc, AppSink, gst::Pipeline)> {
     let Format { width, height, fps } = format;
+    let Encoding {
+        codec,
+        key_every,
+        b_frames,
+        kilobits,
+    } = encoding;
     // The quantizer decides; the rate only keeps a burst within what a camera would send.
-    let kilobits = (width * height / 250).max(500);
+    let most = (width * height / 250).max(500);
+    let keys = if key_every == 0 {
+        "key-int-max=1000000 intra-refresh=true".to_owned()
+    } else {
+        format!("key-int-max={key_every}")
+    };
+    let rate = kilobits.map_or_else(
+        || format!("pass=qual quantizer=22 bitrate={most}"),
+        |kilobits| format!("pass=cbr bitrate={kilobits} vbv-buf-capacity=600"),
+    );
+    let (tune, profile) = if b_frames > 0 {
+        ("rc-lookahead=0", "main")
+    } else {
+        ("tune=zerolatency", "constrained-baseline")
+    };
+    let line = match codec {
+        Codec::H264 => format!(
+            "x264enc {rate} {keys} {tune} speed-preset=ultrafast threads=1 trellis=false bframes={b_frames} \
+               b-adapt=false byte-stream=true aud=false \
+             ! video/x-h264,profile={profile},stream-format=byte-stream,alignment=au"
+        ),
+        Codec::H265 => format!(
+            "x265enc key-int-max={key_every} bitrate={most} speed-preset=ultrafast tune=zerolatency \
+               option-string=pools=none:frame-threads=1:repeat-headers=1:log-level=none \
+             ! video/x-h265,stream-format=byte-stream,alignment=au"
+        ),
+        Codec::Jpeg => "jpegenc quality=85 ! image/jpeg".to_owned(),
+    };
     let line = format!(
         "appsrc name=source format=time block=true max-buffers=4 \
            caps=video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
-         ! x264enc pass=qual quantizer=22 speed-preset=ultrafast tune=zerolatency threads=1 trellis=false \
-           bframes=0 bitrate={kilobits} key-int-max={fps} byte-stream=true aud=false \
-         ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au \
-         ! appsink name=sink sync=false"
+         ! {line} ! appsink name=sink sync=false"
     );
     let pipeline = gst::parse::launch(&line)
-        .context("the encoder is missing; install gstreamer1.0-plugins-ugly (x264enc)")?
+        .context(
+            "an encoder is missing; install gstreamer1.0-plugins-ugly (x264enc) and -bad (x265enc)",
+        )?
         .downcast::<gst::Pipeline>()
         .map_err(|_| anyhow::anyhow!("the encoder is no pipeline"))?;
     let source = named::<AppSrc>(&pipeline, "source")?;
@@ -217,15 +316,19 @@ pub(crate) fn named<T: IsA<gst::Element>>(bin: &impl IsA<gst::Bin>, name: &str) 
         .map_err(|_| anyhow::anyhow!("the element {name} is of another type"))
 }
 
-fn pull(sink: &AppSink) -> Result<Unit> {
-    let Some(sample) = sink.try_pull_sample(gst::ClockTime::from_seconds(20)) else {
-        bail!("the encoder gave no picture for 20 seconds");
-    };
+fn unit(sample: &gst::Sample) -> Result<Unit> {
     let encoded = sample.buffer().context("a sample without a picture")?;
     let key = !encoded.flags().contains(gst::BufferFlags::DELTA_UNIT);
-    let bytes = encoded.map_readable()?.to_vec();
-    Ok(Unit {
-        key,
-        buffer: gst::Buffer::from_slice(bytes),
-    })
+    // Encoders count from a moment far from zero; the segment says from which.
+    let shown = sample
+        .segment()
+        .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
+        .zip(encoded.pts())
+        .and_then(|(segment, pts)| segment.to_running_time(pts));
+    let mut buffer = gst::Buffer::from_slice(encoded.map_readable()?.to_vec());
+    buffer
+        .get_mut()
+        .context("a new buffer is ours alone")?
+        .set_pts(shown);
+    Ok(Unit { key, buffer })
 }

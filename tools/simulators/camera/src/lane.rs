@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use traffic::{APPROACH_MS, Arrival, Kind, LEAVING_MS, Lane, Plate, STANDING_MS};
 
 use crate::car::Car;
-use crate::clip::{Cache, Clip, Unit};
+use crate::clip::{Cache, Clip, Encoding, Unit};
 use crate::plate::Lettering;
 use crate::scene::{Format, Place, Scene};
 
@@ -19,6 +19,10 @@ const IDLE_SECONDS: usize = 4;
 pub trait Feed: Send {
     /// Size and speed.
     fn format(&self) -> Format;
+    /// How its pictures are encoded.
+    fn encoding(&self) -> Encoding {
+        Encoding::usual(self.format())
+    }
     /// The picture of that frame; numbers are asked for in order.
     fn unit(&mut self, number: u64) -> Result<Unit>;
 }
@@ -29,6 +33,10 @@ pub struct Repeated(pub Clip);
 impl Feed for Repeated {
     fn format(&self) -> Format {
         self.0.format
+    }
+
+    fn encoding(&self) -> Encoding {
+        self.0.encoding
     }
 
     fn unit(&mut self, number: u64) -> Result<Unit> {

@@ -11,15 +11,16 @@ mod plate;
 mod play;
 mod scene;
 mod server;
+mod spoil;
 mod view;
 mod visit;
 mod weather;
 
-pub use clip::{Cache, Clip, Unit};
+pub use clip::{Cache, Clip, Codec, Encoding, Unit};
 pub use lane::{Feed, LaneFeed, Repeated, Studio};
 pub use play::{play, write_clip};
 pub use scene::Format;
-pub use server::{Fault, Listen, Mount, Server};
+pub use server::{Fault, Listen, Mount, Server, Stamps};
 pub use view::Corners;
 pub use visit::{Beyond, FORMAT, FRAMES, Shot, Spread, Visit, Visits};
 pub use weather::{Conditions, Weather};

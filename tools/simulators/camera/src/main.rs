@@ -8,14 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use camera_sim::{
-    Cache, Fault, Feed, Format, LaneFeed, Listen, Mount, Repeated, Server, Studio, init, play,
-    write_clip, write_picture,
+    Cache, Fault, Feed, Format, LaneFeed, Listen, Mount, Repeated, Server, Stamps, Studio, init,
+    play, write_clip, write_picture,
 };
 use clap::Parser;
 use traffic::{Kind, Scenario, Spec, write_truth};
 
 /// Serves synthetic cameras over RTSP on 127.0.0.1. Lines on standard input change what they do:
-/// `normal|freeze|black|hang [CAMERA]`, `stop` (as a camera that is switched off), `start`, `quit`.
+/// `normal|freeze|black|hang|garbage|times-zero|times-back|times-jump [CAMERA]`, `stop` (as a camera that is switched off), `start`, `quit`.
 #[derive(Parser)]
 #[command(name = "camera-sim", version)]
 struct Options {
@@ -181,12 +181,19 @@ fn obey(server: &mut Server, line: &str) -> Result<bool> {
         "freeze" => server.fault(camera, Fault::Frozen),
         "black" => server.fault(camera, Fault::Black),
         "hang" => server.fault(camera, Fault::Hung),
+        "garbage" => server.fault(camera, Fault::Garbage),
+        "times-zero" => server.fault(camera, Fault::Times(Stamps::Zero)),
+        "times-back" => server.fault(camera, Fault::Times(Stamps::Backwards)),
+        "times-jump" => server.fault(camera, Fault::Times(Stamps::Jumping)),
         "stop" => server.close(),
         "start" => server.open()?,
         "quit" => return Ok(false),
         "" => {}
         other => {
-            eprintln!("{other} is not known; normal, freeze, black, hang, stop, start, quit are")
+            eprintln!(
+                "{other} is not known; normal, freeze, black, hang, garbage, times-zero, times-back, \
+                 times-jump, stop, start, quit are"
+            )
         }
     }
     Ok(true)

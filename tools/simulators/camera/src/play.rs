@@ -11,7 +11,7 @@ use gstreamer_app::{AppSink, AppSrc};
 use image::imageops::FilterType;
 
 use crate::canvas::Canvas;
-use crate::clip::{Cache, Clip, named};
+use crate::clip::{Cache, Clip, Codec, named};
 use crate::scene::{Format, to_i420};
 
 /// How long each picture of a folder is shown, milliseconds.
@@ -123,17 +123,33 @@ fn video(path: &Path, format: Format) -> Result<Clip> {
     clip
 }
 
-/// Writes a clip as a bare byte stream (`.h264`) or an MP4 file (`.mp4`).
+/// Writes a clip as a bare byte stream (`.h264`, `.h265`), a Matroska file (`.mkv`) or an MP4 file (all
+/// others).
 pub fn write_clip(clip: &Clip, path: &Path) -> Result<()> {
-    if path.extension().is_some_and(|ending| ending == "h264") {
+    if path
+        .extension()
+        .is_some_and(|ending| ending == "h264" || ending == "h265")
+    {
         return fs::write(path, clip.stream()?)
             .with_context(|| format!("{} cannot be written", path.display()));
     }
     let fps = clip.format.fps;
-    let line = format!(
-        "appsrc name=source format=time caps=video/x-h264,stream-format=byte-stream,alignment=au,framerate={fps}/1 \
-         ! h264parse ! mp4mux ! filesink name=file"
+    let Format { width, height, .. } = clip.format;
+    let chain = match clip.encoding.codec {
+        Codec::H264 => "video/x-h264,stream-format=byte-stream,alignment=au ! h264parse",
+        Codec::H265 => "video/x-h265,stream-format=byte-stream,alignment=au ! h265parse",
+        Codec::Jpeg => "image/jpeg ! jpegparse",
+    };
+    let chain = chain.replacen(
+        ' ',
+        &format!(",width={width},height={height},framerate={fps}/1 "),
+        1,
     );
+    let mux = match path.extension() {
+        Some(ending) if ending == "mkv" => "matroskamux",
+        _ => "mp4mux",
+    };
+    let line = format!("appsrc name=source format=time caps={chain} ! {mux} ! filesink name=file");
     let pipeline = pipeline(&line)?;
     named::<gst::Element>(&pipeline, "file")?
         .set_property("location", path.to_str().context("the path is not UTF-8")?);
@@ -143,7 +159,10 @@ pub fn write_clip(clip: &Clip, path: &Path) -> Result<()> {
     for (number, unit) in clip.units.iter().enumerate() {
         let mut buffer = unit.buffer.copy();
         let fresh = buffer.get_mut().context("a copied buffer is ours alone")?;
-        fresh.set_pts(period * number as u64);
+        // Pictures that are sorted are shown later than they are decoded.
+        let late = period * u64::from(clip.encoding.b_frames.min(1) * 2);
+        let shown = unit.buffer.pts().unwrap_or(period * number as u64);
+        fresh.set_pts(shown + late);
         fresh.set_dts(period * number as u64);
         fresh.set_duration(period);
         source.push_buffer(buffer)?;

@@ -15,8 +15,9 @@ use gstreamer_app::AppSrc;
 use gstreamer_rtsp_server as rtsp;
 use gstreamer_rtsp_server::prelude::*;
 
-use crate::clip::{Clip, Unit, named};
+use crate::clip::{Clip, Codec, Unit, named};
 use crate::lane::Feed;
+use crate::spoil::spoil;
 
 /// What a camera does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,21 @@ pub enum Fault {
     Black,
     /// Keeps its connections and sends nothing.
     Hung,
+    /// Damages a part of its packets, and fills others with anything.
+    Garbage,
+    /// Sends its pictures with time stamps that are wrong.
+    Times(Stamps),
+}
+
+/// How time stamps are wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamps {
+    /// All are zero.
+    Zero,
+    /// They run backwards.
+    Backwards,
+    /// They jump to and fro by minutes.
+    Jumping,
 }
 
 /// Where and for whom to serve.
@@ -217,10 +233,18 @@ impl Drop for Front {
 
 fn factory(camera: &Arc<Camera>, login: bool) -> rtsp::RTSPMediaFactory {
     let factory = rtsp::RTSPMediaFactory::new();
-    factory.set_launch(
-        "( appsrc name=source is-live=true format=time do-timestamp=true \
-         ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 aggregate-mode=zero-latency )",
-    );
+    let chain = match camera.codec {
+        Codec::H264 => {
+            "h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 aggregate-mode=zero-latency"
+        }
+        Codec::H265 => {
+            "h265parse ! rtph265pay name=pay0 pt=96 config-interval=1 aggregate-mode=zero-latency"
+        }
+        Codec::Jpeg => "rtpjpegpay name=pay0 pt=26",
+    };
+    factory.set_launch(&format!(
+        "( appsrc name=source is-live=true format=time do-timestamp=true ! {chain} )"
+    ));
     factory.set_shared(false);
     factory.set_protocols(gstreamer_rtsp_server::gst_rtsp::RTSPLowerTrans::TCP);
     if login {
@@ -233,12 +257,18 @@ fn factory(camera: &Arc<Camera>, login: bool) -> rtsp::RTSPMediaFactory {
     }
     let camera = Arc::clone(camera);
     factory.connect_media_configure(move |_, media| {
-        let source = media
-            .element()
-            .downcast::<gst::Bin>()
-            .ok()
-            .and_then(|bin| named::<AppSrc>(&bin, "source").ok());
-        if let Some(source) = source {
+        let Ok(bin) = media.element().downcast::<gst::Bin>() else {
+            return;
+        };
+        if let Ok(pay) = named::<gst::Element>(&bin, "pay0") {
+            let camera = Arc::downgrade(&camera);
+            spoil(&pay, move || {
+                camera
+                    .upgrade()
+                    .map_or(Fault::None, |camera| camera.state().fault)
+            });
+        }
+        if let Ok(source) = named::<AppSrc>(&bin, "source") {
             source.set_caps(Some(&camera.caps));
             camera.state().viewers.push(Viewer {
                 source,
@@ -261,6 +291,7 @@ fn login(user: &str, password: &str) -> rtsp::RTSPAuth {
 /// One camera: its viewers and what it does to them.
 struct Camera {
     name: String,
+    codec: Codec,
     caps: gst::Caps,
     black: Unit,
     state: Mutex<State>,
@@ -285,14 +316,26 @@ const LATE: Duration = Duration::from_secs(5);
 impl Camera {
     fn new(mount: &Mount) -> Result<Camera> {
         let format = mount.feed.format();
-        let caps = gst::Caps::builder("video/x-h264")
-            .field("stream-format", "byte-stream")
-            .field("alignment", "au")
+        let encoding = mount.feed.encoding();
+        let caps = match encoding.codec {
+            Codec::Jpeg => gst::Caps::builder("image/jpeg"),
+            codec => {
+                let name = if codec == Codec::H264 {
+                    "video/x-h264"
+                } else {
+                    "video/x-h265"
+                };
+                gst::Caps::builder(name)
+                    .field("stream-format", "byte-stream")
+                    .field("alignment", "au")
+            }
+        };
+        let caps = caps
             .field("width", format.width as i32)
             .field("height", format.height as i32)
             .field("framerate", gst::Fraction::new(format.fps as i32, 1))
             .build();
-        let black = Clip::encode(format, 1, |_, frame| {
+        let black = Clip::encode_as(format, encoding, 1, |_, frame| {
             let (luma, chroma) = frame.split_at_mut(format.width * format.height);
             luma.fill(16);
             chroma.fill(128);
@@ -308,6 +351,7 @@ impl Camera {
         });
         Ok(Camera {
             name: mount.name.clone(),
+            codec: encoding.codec,
             caps,
             black,
             state,
@@ -366,7 +410,7 @@ impl Camera {
         // A frozen or black camera sends one key frame again and again. Back to normal, every viewer must
         // begin at a key frame, because the pictures between were never sent.
         let shown = match state.fault {
-            Fault::None => unit,
+            Fault::None | Fault::Garbage | Fault::Times(_) => unit,
             Fault::Frozen => still.unwrap_or(unit),
             Fault::Black => &self.black,
             Fault::Hung => {
@@ -376,7 +420,7 @@ impl Camera {
                     .for_each(|viewer| viewer.waiting = true);
             }
         };
-        let normal = state.fault == Fault::None;
+        let normal = !matches!(state.fault, Fault::Frozen | Fault::Black);
         state.viewers.retain_mut(|viewer| {
             if viewer.source.current_level_bytes() > UNREAD_BYTES {
                 viewer.waiting = true;
