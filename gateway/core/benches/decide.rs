@@ -60,6 +60,7 @@ fn run() {
     let mut gate = Gate::new(Arc::clone(&site), rules, Arc::new(lists), 1);
     let mut out = Outputs::default();
     let (mut ours, mut beside, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rules_alone = Vec::new();
     for turn in 0..2 * PASSAGES / TURN {
         let numbers = turn * TURN..(turn + 1) * TURN;
         let mut facts = Vec::new();
@@ -79,8 +80,21 @@ fn run() {
                 beside.push(began.elapsed().as_secs_f64() * 1e6);
             }
         }
+        for (lane, records) in &facts {
+            let lane = site.lane(lane).expect("a lane of the site");
+            let mut facts = Facts::absent();
+            for record in records {
+                let fact = Fact::named(record.name.as_str()).expect("a fact");
+                facts.set(fact, record.state.clone());
+            }
+            let began = Instant::now();
+            std::hint::black_box(gate.rules().evaluate(lane, &facts));
+            if turn * TURN >= PASSAGES {
+                rules_alone.push(began.elapsed().as_secs_f64() * 1e6);
+            }
+        }
     }
-    let note = note(&ours, decisions);
+    let note = note(&ours, decisions, rules_alone);
     hostile_rules(&site);
     let row = serde_json::json!({
         "row": "a passage in the state machine",
@@ -93,15 +107,18 @@ fn run() {
     println!("{row}");
 }
 
-fn note(ours: &[f64], mut slowest: Vec<f64>) -> String {
+fn note(ours: &[f64], mut slowest: Vec<f64>, mut rules_alone: Vec<f64>) -> String {
+    rules_alone.sort_by(f64::total_cmp);
     let mean = ours.iter().sum::<f64>() / ours.len() as f64;
     slowest.sort_by(f64::total_cmp);
     let p99 = slowest[slowest.len() * 99 / 100];
     format!(
-        "{:.0} passages/s on one core; the input that decides: p50 {:.1} µs, p99 {p99:.1} µs; bare: \
-         CEL's programs of the same rules on the same facts",
+        "{:.0} passages/s on one core; the input that decides: p50 {:.1} µs, p99 {p99:.1} µs; our own \
+         trying of the rules alone: p50 {:.2} µs; bare: CEL's programs of the same rules on the same \
+         facts",
         1e6 / mean,
         slowest[slowest.len() / 2],
+        rules_alone[rules_alone.len() / 2],
     )
 }
 
@@ -114,7 +131,7 @@ fn spread(mut values: Vec<f64>) -> serde_json::Value {
 /// Plays one passage; how long all its inputs took, and the slowest of them, in microseconds.
 fn passage(gate: &mut Gate, number: u64, out: &mut Outputs) -> (f64, f64) {
     let ms = number * 20_000 + 1_000;
-    let inputs = if number % 2 == 0 {
+    let inputs = if number.is_multiple_of(2) {
         vehicle(number, ms)
     } else {
         person(number, ms)
@@ -207,11 +224,11 @@ fn moment(ms: u64) -> Moment {
 
 /// The lane and the facts of the decision among the outputs.
 fn decided(out: &Outputs) -> (Name, Vec<FactRecord>) {
-    let events = out.list.iter().filter_map(|output| match output {
+    let mut events = out.list.iter().filter_map(|output| match output {
         Output::Record(event) if event.kind == EventKind::Decision => Some(event),
         _ => None,
     });
-    let event = events.last().expect("each passage is decided");
+    let event = events.next().expect("each passage is decided");
     let facts = event.parts.iter().filter_map(|part| match &part.body {
         Body::Facts { facts } => Some(facts.clone()),
         _ => None,
@@ -296,9 +313,14 @@ fn hostile_rules(site: &Site) {
         let Ok(set) = RuleSet::load(&site.lanes, &[file]) else {
             continue;
         };
-        let began = Instant::now();
-        std::hint::black_box(set.evaluate(&site.lanes[0], &facts));
-        took.push((began.elapsed().as_secs_f64() * 1e6, hostile.when));
+        // The best of a few: what else the machine does is none of its cost.
+        let mut best = f64::MAX;
+        for _ in 0..5 {
+            let began = Instant::now();
+            std::hint::black_box(set.evaluate(&site.lanes[0], &facts));
+            best = best.min(began.elapsed().as_secs_f64() * 1e6);
+        }
+        took.push((best, hostile.when));
     }
     took.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((slowest, when)) = took.last() else {

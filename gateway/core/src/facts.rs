@@ -192,6 +192,12 @@ impl Facts {
         got.cloned().collect()
     }
 
+    /// Those that are not absent and belong to one part of an event.
+    pub(crate) fn of_part(&self, part: PartKind) -> Vec<FactRecord> {
+        let got = |record: &&FactRecord| record.part == part && record.state != FactState::Absent;
+        self.records.iter().filter(got).cloned().collect()
+    }
+
     pub(crate) fn record(&mut self, fact: Fact) -> &mut FactRecord {
         &mut self.records[fact as usize]
     }

@@ -31,6 +31,7 @@ mod loops;
 mod memory;
 mod order;
 mod passage;
+mod tell;
 
 pub use alarm::ALERTS_KEPT;
 pub use device::DEVICES_KNOWN;

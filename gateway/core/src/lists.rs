@@ -5,7 +5,7 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -296,6 +296,15 @@ impl ListName {
             ListName::WatchedAreas => "watched_areas",
             ListName::EmergencyVehicles => "emergency_vehicles",
         }
+    }
+
+    /// The word as a name, made once.
+    pub fn name(self) -> &'static Name {
+        static NAMES: LazyLock<Vec<Name>> = LazyLock::new(|| {
+            let names = ListName::ALL.iter();
+            names.map(|list| Name::new(list.word())).collect()
+        });
+        &NAMES[self as usize]
     }
 
     /// Takes a word back.

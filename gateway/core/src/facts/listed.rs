@@ -1,7 +1,6 @@
 //! Facts that rest on the lists and on what is remembered: vehicles, cards, households, passes.
 
 use std::borrow::Borrow;
-use std::sync::LazyLock;
 
 use crate::decision::{Cause, FactState};
 use crate::facts::gather::{Gathered, Got, Origin, word};
@@ -17,16 +16,6 @@ use crate::site::Direction;
 pub const WITHOUT_LIMIT: i64 = 1_000_000;
 /// Minutes since the last passage of what never passed.
 pub const NEVER: i64 = 1_000_000;
-
-/// The lists' names once, as sources of facts.
-static SOURCES: LazyLock<Vec<Name>> = LazyLock::new(|| {
-    let names = ListName::ALL.iter();
-    names.map(|list| Name::new(list.word())).collect()
-});
-
-fn source(list: ListName) -> &'static Name {
-    &SOURCES[list as usize]
-}
 
 fn truth(truth: bool) -> FactState {
     FactState::Truth(truth)
@@ -84,8 +73,8 @@ impl Gathered<'_> {
 
     pub(super) fn vehicle_facts(&self, facts: &mut Facts, plate: &Plate, from: Origin<'_>) {
         let lists = self.lists;
-        let at = |list| Origin {
-            source: source(list),
+        let at = |list: ListName| Origin {
+            source: list.name(),
             ..from
         };
         let listed = self.holder(self.find(&lists.vehicles, plate));
@@ -142,7 +131,7 @@ impl Gathered<'_> {
         let card = got.value.reveal();
         facts.got_from(Fact::CardId, word(card), from);
         let on = Origin {
-            source: source(ListName::Cards),
+            source: ListName::Cards.name(),
             ..from
         };
         let holder = self.holder(self.find(&self.lists.cards, &got.value));

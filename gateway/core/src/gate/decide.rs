@@ -1,10 +1,8 @@
 //! Deciding a passage: facts, every rule, the verdict, the record of it, the move and the alerts.
 
-use crate::alert::{Message, Severity, code};
-use crate::decision::{Cause, Decision, FactRecord, FactState, Missing, Outcome, Verdict};
+use crate::decision::{Cause, Decision, FactState, Missing, Outcome, Verdict};
 use crate::event::{Barrier, Body, Class, Event, EventKind, MoveOutcome, PartKind};
 use crate::facts::{Fact, Facts, Gathered};
-use crate::gate::alarm::Alarm;
 use crate::gate::memory::{PASS_SHOWN, PASS_USED};
 use crate::gate::passage::{Again, Stage};
 use crate::gate::{Gate, Move, Output, Outputs, WINDOW_MS};
@@ -12,7 +10,7 @@ use crate::lists::{List, ListName, ListVersion, Lists, PassKey};
 use crate::moment::{Moment, Mono};
 use crate::name::{Name, PassageId};
 use crate::plate::{Card, Plate};
-use crate::rule::{Evaluation, Rule, RuleAlert};
+use crate::rule::{Evaluation, Rule};
 use crate::site::{LaneKind, Need};
 
 /// A rule may ask for a need once more so often.
@@ -78,7 +76,7 @@ impl Gate {
     }
 
     /// Asks what a passage has gathered.
-    fn gathered<R>(
+    pub(super) fn gathered<R>(
         &self,
         at: Moment,
         lane: usize,
@@ -334,84 +332,6 @@ impl Gate {
         let mut found = lists.iter().filter_map(|list| list.get(&key));
         found.next().map_or(i64::MAX, |pass| pass.valid_to_ms)
     }
-
-    /// Raises the critical alerts of those who are not decided yet: a watched vehicle in the queue
-    /// is told of when it is seen, not when its turn has come.
-    pub(super) fn warn_early(&mut self, at: Moment, lane: usize, out: &mut Outputs) {
-        for index in 0..self.lanes[lane].passages.len() {
-            let passage = &mut self.lanes[lane].passages[index];
-            let fresh = std::mem::take(&mut passage.fresh) && passage.gathering();
-            if !fresh || !self.rules.has_critical() {
-                continue;
-            }
-            let facts = self.gathered(at, lane, index, |gathered| gathered.facts());
-            let told = &self.lanes[lane].passages[index].told;
-            let alarms: Vec<Alarm> = self
-                .rules
-                .critical(self.config(lane), &facts)
-                .into_iter()
-                .filter(|rule| !told.contains(&rule.id))
-                .filter_map(|rule| Some(self.alarm_of(lane, rule, rule.alert.as_ref()?)))
-                .collect();
-            for alarm in alarms {
-                let told = &mut self.lanes[lane].passages[index].told;
-                told.extend(alarm.rule.clone());
-                self.raise(at, Some(lane), Some(index), alarm, Vec::new(), out);
-            }
-        }
-    }
-
-    fn alarm_of(&self, lane: usize, rule: &Rule, alert: &RuleAlert) -> Alarm {
-        let lane_id = self.config(lane).id.as_str();
-        Alarm {
-            code: Name::new(code::RULE),
-            severity: alert.severity,
-            roles: alert.roles.clone(),
-            rule: Some(rule.id.clone()),
-            message: Some(Message {
-                zh: alert.message.zh.replace("{lane}", lane_id),
-                en: alert.message.en.replace("{lane}", lane_id),
-            }),
-        }
-    }
-
-    fn alert_of_decision(
-        &mut self,
-        at: Moment,
-        lane: usize,
-        index: usize,
-        decision: &Decision,
-        no_rule: bool,
-        out: &mut Outputs,
-    ) {
-        let mut alarms = Vec::new();
-        let mut told = false;
-        for (rule, tried) in self.rules.rules().iter().zip(&decision.rules) {
-            match (tried.outcome, &rule.alert) {
-                (Outcome::Fault, _) => {
-                    alarms.push(Alarm::new(code::RULE_FAULT, Severity::Warning).rule(&rule.id));
-                }
-                (Outcome::True, Some(alert)) => {
-                    told |= tried.verdict == decision.verdict;
-                    let before = &self.lanes[lane].passages[index].told;
-                    if !before.contains(&rule.id) {
-                        alarms.push(self.alarm_of(lane, rule, alert));
-                    }
-                }
-                _ => {}
-            }
-        }
-        if decision.verdict == Verdict::Hold && (!told || !decision.missing.is_empty()) {
-            let code = match self.locked_down(lane) {
-                true => code::LOCK_DOWN,
-                false => hold_code(decision, no_rule),
-            };
-            alarms.push(Alarm::new(code, Severity::Warning));
-        }
-        for alarm in alarms {
-            self.raise(at, Some(lane), Some(index), alarm, Vec::new(), out);
-        }
-    }
 }
 
 /// Whether more may come for what is missing. An implausible temperature has been taken: whoever
@@ -425,24 +345,6 @@ fn rule_names_pass(rule: &Rule) -> bool {
     crate::rule::RuleSet::facts_of(rule)
         .iter()
         .any(|fact| fact.group() == "pass")
-}
-
-/// Why a hold holds, as the code of its alert.
-fn hold_code(decision: &Decision, no_rule: bool) -> &'static str {
-    match decision.missing.first() {
-        Some(missing) => match (missing.fact.as_str(), missing.cause) {
-            (_, Cause::DeviceDown) => code::MISSING_DEVICE_DOWN,
-            ("plate", Cause::Unreadable) => code::UNREADABLE,
-            ("plate", Cause::SourcesDisagree) => code::SOURCES_DISAGREE,
-            ("temperature", Cause::ImplausibleReading) => code::MEASURE_AGAIN,
-            ("plate", _) => code::MISSING_PLATE,
-            ("card", _) => code::MISSING_CARD,
-            ("temperature", _) => code::MISSING_TEMPERATURE,
-            _ => code::MISSING_PASS,
-        },
-        None if no_rule => code::NO_RULE,
-        None => code::HOLD,
-    }
 }
 
 /// The rules that would have had to come out otherwise.
@@ -470,18 +372,13 @@ fn would_admit(verdict: Verdict, evaluation: &Evaluation) -> Vec<Name> {
 
 /// Decision, then the facts by who may see them, then the pass.
 fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<Body>) -> Event {
-    let records = facts.got();
-    let of = |kind: PartKind| -> Vec<FactRecord> {
-        let records = records.iter().filter(|record| record.part == kind);
-        records.cloned().collect()
-    };
     let mut event = event.part(PartKind::Detail, Class::Passage, Body::Decision(decision));
     for (kind, class) in [
         (PartKind::Identity, Class::Passage),
         (PartKind::Health, Class::Temperature),
         (PartKind::Detail, Class::Passage),
     ] {
-        let facts = of(kind);
+        let facts = facts.of_part(kind);
         if !facts.is_empty() {
             event = event.part(kind, class, Body::Facts { facts });
         }
@@ -496,7 +393,7 @@ fn with_decision(event: Event, decision: Decision, facts: Facts, pass: Option<Bo
 pub(super) fn list_versions(lists: &Lists) -> Vec<ListVersion> {
     fn version<K: Ord, V>(name: ListName, list: &List<K, V>) -> ListVersion {
         ListVersion {
-            list: Name::new(name.word()),
+            list: name.name().clone(),
             version: list.version,
             confirmed_ms: list.confirmed_ms,
         }

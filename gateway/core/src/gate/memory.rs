@@ -166,11 +166,11 @@ impl Memory {
     }
 
     fn decide(&mut self, event: &Event) {
-        let decisions = event.parts.iter().filter_map(|part| match &part.body {
+        let mut decisions = event.parts.iter().filter_map(|part| match &part.body {
             Body::Decision(decision) => Some(decision),
             _ => None,
         });
-        let Some(decision) = decisions.last() else {
+        let Some(decision) = decisions.next() else {
             return;
         };
         let mut who = (!decision.shadow).then(|| Box::new(Who::of(event)));

@@ -50,7 +50,7 @@ pub(super) struct Passage {
     pub begun: Moment,
     pub stage: Stage,
     pub sighting: Option<Sighting>,
-    /// The best live sighting of each camera, where the lane has more than one.
+    /// The best live sighting of each camera but that of the one kept.
     pub others: Vec<Sighting>,
     pub tracks: Vec<Track>,
     /// When its last open track was closed.
@@ -199,16 +199,23 @@ impl Passage {
             }
         }
         self.note_closed(now);
-        if better(self.sighting.as_ref(), sighting) {
-            self.sighting = Some(sighting.clone());
+        let other_camera = |kept: &Sighting| kept.camera != sighting.camera;
+        if !better(self.sighting.as_ref(), sighting) {
+            self.take_other(sighting);
+        } else if let Some(before) = self.sighting.replace(sighting.clone())
+            && other_camera(&before)
+        {
+            self.take_other(&before);
         }
-        self.take_other(sighting);
         true
     }
 
-    /// What each camera of the lane says, to compare them.
+    /// What the other cameras of the lane say, to compare them.
     fn take_other(&mut self, sighting: &Sighting) {
-        if sighting.freshness != Freshness::Live {
+        let kept = self.sighting.as_ref();
+        if sighting.freshness != Freshness::Live
+            || kept.is_none_or(|kept| kept.camera == sighting.camera)
+        {
             return;
         }
         let known = self.others.iter().position(|s| s.camera == sighting.camera);
