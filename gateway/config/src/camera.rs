@@ -1,11 +1,13 @@
-//! Cameras as written: `source`, the lane's polygon, the stop line.
+//! Cameras as written: `source` or `make` and `host`, the lane's polygon, the stop line.
+
+mod make;
 
 use gateway_core::name::Name;
 
 use crate::gateway::name;
 use crate::meant::{Camera, Source};
 use crate::secrets::SecretName;
-use crate::written::{Found, Table};
+use crate::written::{Found, Span, Table};
 
 const FORMS: &str = "\"rtsp://HOST/PATH\", \"file:PATH\" or \"v4l2:/dev/videoN\"";
 /// The whole picture.
@@ -43,24 +45,42 @@ pub(crate) fn read(table: Table, lane: &Name) -> Option<Camera> {
 }
 
 fn source(table: &Table) -> Option<Source> {
-    let written = table.required_text("source", FORMS);
+    let made = table.has("make");
+    let written = if made {
+        None
+    } else {
+        table.required_text("source", FORMS)
+    };
     let user = table.text("user", "the camera's user");
     let password = table.text("password_secret", "the name of a secret");
     let repeat = table.boolean("repeat", false);
+    let network = |url: String, span: &Span| {
+        no_repeat(table);
+        if user.is_none() != password.is_none() {
+            let found = "only one of `user` and `password_secret`";
+            table.file.wrong(span, found, "both or neither");
+        }
+        Some(Source::Rtsp {
+            url,
+            user: user.as_ref().map(|user| user.value.clone()),
+            password: password.as_ref().map(|name| SecretName::new(&name.value)),
+        })
+    };
+    if made {
+        if table.has("source") {
+            let found = "`source` beside `make`";
+            table
+                .file
+                .wrong(&table.span_of("source"), found, "one of the two");
+        }
+        return network(make::url(table)?, &table.span_of("make"));
+    }
+    make::refuse_parts(table);
     let written = written?;
     let text = written.value.as_str();
     if text.starts_with("rtsp://") || text.starts_with("rtsps://") {
-        no_repeat(table);
         refuse_credentials(table, &written)?;
-        if user.is_none() != password.is_none() {
-            let found = "only one of `user` and `password_secret`";
-            table.file.wrong(&written.span, found, "both or neither");
-        }
-        return Some(Source::Rtsp {
-            url: written.value,
-            user: user.map(|user| user.value),
-            password: password.map(|name| SecretName::new(&name.value)),
-        });
+        return network(written.value.clone(), &written.span);
     }
     for key in ["user", "password_secret"] {
         if table.has(key) {
