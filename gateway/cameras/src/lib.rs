@@ -31,6 +31,8 @@ mod ring;
 mod sizes;
 mod source;
 mod unit;
+#[doc(hidden)]
+pub mod untrusted;
 mod vigil;
 
 pub use attention::Attention;
