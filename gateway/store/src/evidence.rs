@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::{StoreError, file_error};
 use crate::header::Hash;
 use crate::on_sled::sync_folder;
+use crate::room;
 
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -43,6 +44,7 @@ impl Evidence {
         if self.get(&sha256).is_ok_and(|found| found.is_some()) {
             return Ok(sha256);
         }
+        room::spare(&self.folder, room::FOR_EVIDENCE)?;
         let folder = self.folder.join(&sha256[..2]);
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(file_error("create", &folder))?;

@@ -27,11 +27,13 @@ pub mod outbox;
 pub mod ranges;
 pub mod reader;
 pub mod record;
+pub mod retention;
 pub mod room;
 mod salvage;
 pub mod seal;
 pub mod sift;
 mod snapshots;
+pub mod timeline;
 pub mod writer;
 
 pub use error::{Kind, StoreError};

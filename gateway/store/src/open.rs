@@ -23,6 +23,7 @@ use crate::mark::Mark;
 use crate::on_sled::{SledJournal, mark_path, sync_folder};
 use crate::outbox::Outbox;
 use crate::reader::Reader;
+use crate::retention::{Policy, Retention};
 use crate::room;
 use crate::salvage::{rebuild, remove_journal};
 use crate::seal::{Origin, Sealer};
@@ -114,6 +115,11 @@ impl Store {
     /// What upstream `destination` has confirmed.
     pub fn outbox(&self, destination: &Name) -> Result<Outbox, StoreError> {
         Outbox::open(self.journal.clone(), destination.clone())
+    }
+
+    /// What lives how long, and what of it is due.
+    pub fn retention(&self, policy: Policy) -> Result<Retention, StoreError> {
+        Retention::open(self.journal.clone(), policy)
     }
 
     /// Puts the ballast back when it was given up and there is room for it again.

@@ -11,11 +11,14 @@ use crate::error::StoreError;
 /// receipts and erasing need after it.
 pub const FOR_EVENTS: u64 = 12 * 1024 * 1024;
 
+/// Bytes that must be free before a picture is kept: evidence is the first to go without.
+pub const FOR_EVIDENCE: u64 = 2 * FOR_EVENTS;
+
 /// Bytes that must be free before a receipt is kept or parts are erased: this goes on longer than
 /// new events do, because it is what makes room again. Less than the ballast.
 pub const FOR_NOTES: u64 = 6 * 1024 * 1024;
 
-/// Files that must still be possible: sled makes new ones now and then.
+/// Files that must still be possible before events are taken: sled makes new ones now and then.
 const FILES: u64 = 8;
 
 /// What is free for us on the disk under a folder.
@@ -46,10 +49,11 @@ pub fn of(folder: &Path) -> Option<Room> {
     })
 }
 
-/// An error while less than `bytes`, or hardly a file, is free.
+/// An error while less than `bytes` is free, or hardly a file when it is for events.
 pub(crate) fn spare(folder: &Path, bytes: u64) -> Result<(), StoreError> {
+    let files = if bytes >= FOR_EVENTS { FILES } else { 0 };
     match of(folder) {
-        Some(room) if room.bytes < bytes || room.files < FILES => Err(StoreError::NoRoom {
+        Some(room) if room.bytes < bytes || room.files < files => Err(StoreError::NoRoom {
             free_bytes: room.bytes,
             free_files: room.files,
         }),

@@ -47,14 +47,14 @@ pub struct Submission<T> {
 /// Parts whose time has passed, and the event that says so: one commit.
 #[derive(Debug)]
 pub struct Erasure<T> {
-    /// Numbers of events and, of each, the positions of the parts that go. At most
-    /// [`ERASED_AT_ONCE`] events; one that cannot be read is passed over.
+    /// Numbers of events and, of each, the positions of the parts that go: hardly more than
+    /// [`ERASED_AT_ONCE`] events. One that cannot be read is passed over.
     pub parts: Vec<(u64, Vec<usize>)>,
     pub event: Event,
     pub then: T,
 }
 
-/// Events that one erasure may touch: new events wait for no longer than that takes.
+/// Events that one erasure should touch: new events wait for no longer than that takes.
 pub const ERASED_AT_ONCE: usize = 512;
 
 /// A submission whose events survive power loss. Its numbers are `first..=last`; an empty one has
@@ -295,8 +295,8 @@ impl<T> Work<T> {
             records: vec![record::encode(&sealed)],
             snapshot: None,
         };
-        let mut replaced = Vec::with_capacity(erasure.parts.len().min(ERASED_AT_ONCE));
-        for (number, positions) in erasure.parts.iter().take(ERASED_AT_ONCE) {
+        let mut replaced = Vec::with_capacity(erasure.parts.len());
+        for (number, positions) in &erasure.parts {
             let read = self.journal.read(*number).and_then(|bytes| {
                 bytes
                     .map(|bytes| record::parse(*number, &bytes))
