@@ -21,6 +21,7 @@ use crate::dispatch::{Dispatcher, Outward};
 use crate::gate_loop::{self, GateLoop};
 use crate::handles::{GateHandle, Post, Recorder, Then, Unavailable};
 use crate::health::Health;
+use crate::keeper;
 use crate::live::Hub;
 use crate::rules::shelf::Shelf;
 use crate::rules::{self, Rules, Swap};
@@ -139,6 +140,12 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
             appended,
         },
         configuration.state_dir.clone(),
+    )?;
+    keeper::start(
+        &configuration,
+        &store,
+        submissions.clone(),
+        (clock, health.clone()),
     )?;
     let recorder = recorder(submissions);
     let told = chosen

@@ -58,6 +58,7 @@ struct Known {
     queues: BTreeMap<&'static str, Queue>,
     recogniser: Recogniser,
     store_failure: Option<String>,
+    store_waits: bool,
     disk: Option<api::DiskStatus>,
     committing: Option<Box<dyn Fn() -> Option<Duration> + Send>>,
 }
@@ -312,6 +313,18 @@ impl Health {
         self.known().store_failure = Some(code.to_owned());
     }
 
+    /// The writer waits for room on the disk.
+    pub fn store_waits(&self, waits: bool) {
+        self.known().store_waits = waits;
+    }
+
+    /// Up to and with this number every destination has confirmed; all numbers when there is none.
+    pub fn delivered_through(&self) -> u64 {
+        let known = self.known();
+        let confirmed = known.destinations.values().map(|d| d.confirmed_through);
+        confirmed.min().unwrap_or(u64::MAX)
+    }
+
     pub fn store_has_failed(&self) -> bool {
         self.known().store_failure.is_some()
     }
@@ -369,12 +382,10 @@ impl Health {
                 journal_bytes: 0,
                 evidence_bytes: 0,
             }),
-            store: api::StoreStatus {
-                state: match known.store_failure {
-                    Some(_) => api::PartState::Failed,
-                    None => api::PartState::Live,
-                },
-                code: known.store_failure.clone(),
+            store: match (&known.store_failure, known.store_waits) {
+                (Some(code), _) => store_status(api::PartState::Failed, Some(code)),
+                (None, true) => store_status(api::PartState::Failed, Some("disk_full")),
+                (None, false) => store_status(api::PartState::Live, None),
             },
             safe_mode: false,
         }
@@ -446,6 +457,13 @@ impl Recogniser {
             overloaded: wanted >= 1_000 && read * 1_000 < wanted * OVERLOADED_PERMILLE,
             median_us: micros.get(micros.len() / 2).copied(),
         }
+    }
+}
+
+fn store_status(state: api::PartState, code: Option<&str>) -> api::StoreStatus {
+    api::StoreStatus {
+        state,
+        code: code.map(str::to_owned),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod gate_loop;
 pub mod handles;
 pub mod health;
 pub mod history;
+mod keeper;
 pub mod live;
 pub mod mqtt;
 pub mod privilege;

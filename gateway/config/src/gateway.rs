@@ -64,6 +64,7 @@ fn whole(root: Table) -> Option<Configuration> {
     devices_once(root.file, &lanes);
     let rules = rules(root.table("rules"));
     let lists = lists(root.table("lists"));
+    let retention = crate::retention::read(root.table("retention"));
     let warnings = warnings(&lanes, &rules);
     root.finish();
     let general = general?;
@@ -92,6 +93,7 @@ fn whole(root: Table) -> Option<Configuration> {
         barriers: Vec::new(),
         rules,
         lists,
+        retention,
         warnings,
     };
     for built in lanes {

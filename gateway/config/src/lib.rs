@@ -15,6 +15,7 @@ mod meant;
 mod mistake;
 pub mod mosquitto;
 mod nearest;
+mod retention;
 pub mod secrets;
 mod written;
 
@@ -23,7 +24,7 @@ use std::path::Path;
 pub use devices::declarations;
 pub use meant::{
     BarrierConfig, Broker, Camera, Configuration, Guest, Language, ListFiles, Listener,
-    ListenerTls, Page, Sensor, Source, Title, Upstream, Warning,
+    ListenerTls, Page, Retention, Sensor, Source, Title, Upstream, Warning,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use secrets::{Secret, SecretName, Secrets};

@@ -35,6 +35,7 @@ pub struct Configuration {
     /// Rule files that exist, in the order in which they are written.
     pub rules: Vec<PathBuf>,
     pub lists: ListFiles,
+    pub retention: Retention,
     pub warnings: Vec<Warning>,
 }
 
@@ -43,6 +44,41 @@ pub struct Configuration {
 pub struct Title {
     pub zh: String,
     pub en: String,
+}
+
+/// How long what is kept, in hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Sightings that joined no passage.
+    pub sighting_h: u32,
+    /// Exact temperatures; their band lives on.
+    pub temperature_h: u32,
+    pub passage_h: u32,
+    pub band_h: u32,
+    pub picture_h: u32,
+    /// From the closing of an alert.
+    pub alert_h: u32,
+    pub audit_h: u32,
+    /// The most that pictures may take on the disk, gigabytes (10⁹ bytes); the oldest go first.
+    pub pictures_gb: u32,
+    /// Why the defaults are departed from.
+    pub reason: Option<String>,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention {
+            sighting_h: 24,
+            temperature_h: 24,
+            passage_h: 90 * 24,
+            band_h: 90 * 24,
+            picture_h: 30 * 24,
+            alert_h: 180 * 24,
+            audit_h: 180 * 24,
+            pictures_gb: 8,
+            reason: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

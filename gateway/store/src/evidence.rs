@@ -93,6 +93,29 @@ impl Evidence {
         Ok(removed)
     }
 
+    /// Removes one picture; nothing when it is not there.
+    pub fn remove(&self, sha256: &str) -> Result<Removed, StoreError> {
+        let path = self.path(sha256)?;
+        let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+        let mut removed = Removed::default();
+        remove(&path, bytes, &mut removed)?;
+        Ok(removed)
+    }
+
+    /// Removes the oldest pictures, at least `bytes` and `files` of them as far as there are any.
+    pub fn give_up(&self, bytes: u64, files: u64) -> Result<Removed, StoreError> {
+        let mut pictures = self.pictures()?;
+        pictures.sort_by_key(|picture| picture.modified);
+        let mut removed = Removed::default();
+        for picture in pictures {
+            if removed.bytes >= bytes && removed.files >= files {
+                break;
+            }
+            remove(&picture.path, picture.bytes, &mut removed)?;
+        }
+        Ok(removed)
+    }
+
     /// Removes the oldest pictures until at most `quota` bytes are left.
     pub fn keep_within(&self, quota: u64) -> Result<Removed, StoreError> {
         let mut pictures = self.pictures()?;

@@ -40,7 +40,6 @@ pub struct Store {
     boot: u32,
     condition: Condition,
     evidence: Evidence,
-    folder: PathBuf,
     /// Held while the store is open.
     _lock: File,
 }
@@ -86,7 +85,6 @@ impl Store {
             boot,
             condition,
             evidence,
-            folder: folder.to_owned(),
             _lock: lock,
         })
     }
@@ -120,11 +118,6 @@ impl Store {
     /// What lives how long, and what of it is due.
     pub fn retention(&self, policy: Policy) -> Result<Retention, StoreError> {
         Retention::open(self.journal.clone(), policy)
-    }
-
-    /// Puts the ballast back when it was given up and there is room for it again.
-    pub fn keep_ballast(&self) {
-        keep_ballast(&self.folder);
     }
 
     /// Starts the writer; call it once.
@@ -260,9 +253,10 @@ fn put_aside(folder: &Path, path: &Path) -> Result<PathBuf, StoreError> {
     Ok(target)
 }
 
-/// Written, not only reserved in name: a sparse file would give nothing back. It does not take the
-/// room that new events need.
-fn keep_ballast(folder: &Path) {
+/// Puts the ballast back into a store's folder when it was given up and there is room for it again
+/// beside what new events need. Written, not only reserved in name: a sparse file would give nothing
+/// back.
+pub fn keep_ballast(folder: &Path) {
     let path = folder.join("ballast");
     let there = fs::metadata(&path).map_or(0, |meta| meta.len());
     let room = room::of(folder).map_or(u64::MAX, |room| room.bytes);

@@ -77,7 +77,7 @@ const BY_EVENT: [Class; 5] = [
 ];
 
 /// Events that are read at a time.
-const STRIDE: usize = 256;
+const STRIDE: usize = 32;
 
 /// What is to be erased next, and what becomes of the progress when it is.
 #[derive(Debug)]

@@ -14,6 +14,9 @@ pub const FOR_EVENTS: u64 = 12 * 1024 * 1024;
 /// Bytes that must be free before a picture is kept: evidence is the first to go without.
 pub const FOR_EVIDENCE: u64 = 2 * FOR_EVENTS;
 
+/// Files that must still be possible before a picture is kept.
+pub const FILES_FOR_EVIDENCE: u64 = 4 * FILES;
+
 /// Bytes that must be free before a receipt is kept or parts are erased: this goes on longer than
 /// new events do, because it is what makes room again. Less than the ballast.
 pub const FOR_NOTES: u64 = 6 * 1024 * 1024;
@@ -49,9 +52,13 @@ pub fn of(folder: &Path) -> Option<Room> {
     })
 }
 
-/// An error while less than `bytes` is free, or hardly a file when it is for events.
+/// An error while less than `bytes` is free, or hardly a file when it is for more than notes.
 pub(crate) fn spare(folder: &Path, bytes: u64) -> Result<(), StoreError> {
-    let files = if bytes >= FOR_EVENTS { FILES } else { 0 };
+    let files = match bytes {
+        FOR_EVIDENCE.. => FILES_FOR_EVIDENCE,
+        FOR_EVENTS.. => FILES,
+        _ => 0,
+    };
     match of(folder) {
         Some(room) if room.bytes < bytes || room.files < files => Err(StoreError::NoRoom {
             free_bytes: room.bytes,

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::harness::{Running, memory, sighting};
 
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 12;
 const STEPS: u64 = 600;
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
