@@ -1,14 +1,18 @@
 //! The table of plate patterns: which characters may stand where, and what kind that makes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use gateway_core::plate::{PlateColour, PlateKind};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
-/// The table that is built in; an installation may bring its own.
-pub const DEFAULT: &str = include_str!("patterns.toml");
+/// The table that is built in; that in the models folder goes before it.
+pub const DEFAULT: &str = include_str!("../../../models/patterns.toml");
+
+/// Its name in the models folder.
+const FILE: &str = "patterns.toml";
 
 /// All characters that any pattern names. Index 0 is the blank between characters.
 pub struct Alphabet {
@@ -24,6 +28,8 @@ pub struct Patterns {
     pub patterns: Vec<Pattern>,
     /// How much less likely than the raw reading a legal text may be, in natural logarithm.
     pub raw_gap: f32,
+    /// How much likelier a pattern must be whose kind never has the colour of the pixels.
+    pub colour_gap: f32,
     colours: BTreeMap<PlateKind, Vec<PlateColour>>,
 }
 
@@ -69,6 +75,18 @@ impl Patterns {
         Patterns::parse(DEFAULT)
     }
 
+    /// The table in the models folder, or the one built in where there is none.
+    pub fn open(dir: &Path) -> Result<Patterns> {
+        let path = dir.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Patterns::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Patterns::built_in(),
+            Err(error) => Err(Error::Patterns {
+                cause: format!("{} cannot be read: {error}", path.display()),
+            }),
+        }
+    }
+
     pub fn parse(text: &str) -> Result<Patterns> {
         let wrong = |cause: String| Error::Patterns { cause };
         let written: Written = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
@@ -86,6 +104,7 @@ impl Patterns {
             alphabet,
             patterns,
             raw_gap: written.raw_gap,
+            colour_gap: written.colour_gap,
             colours: written.colours,
         })
     }
@@ -115,6 +134,7 @@ impl Patterns {
 #[serde(deny_unknown_fields)]
 struct Written {
     raw_gap: f32,
+    colour_gap: f32,
     sets: BTreeMap<String, String>,
     pattern: Vec<WrittenPattern>,
     #[serde(default)]
@@ -191,8 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_in_the_last_place_tells_the_kind() {
-        let patterns = Patterns::parse(DEFAULT).unwrap();
+    fn a_table_may_tell_kinds_by_the_mark_in_the_last_place() {
+        let table = DEFAULT.replace(
+            "positions = [\"province\", \"authority\", \"serial*5\"]\n",
+            "positions = [\"province\", \"authority\", \"serial*4\", \"=5学\"]\nmarks = { \"学\" = \"learner\" }\n",
+        );
+        let patterns = Patterns::parse(&table).unwrap();
         let letters = |text: &str| -> Vec<Letter> {
             let known = patterns.alphabet.characters();
             text.chars()
@@ -201,6 +225,21 @@ mod tests {
         };
         assert_eq!(patterns.kind(0, &letters("闽E1234学")), PlateKind::Learner);
         assert_eq!(patterns.kind(0, &letters("闽E12345")), PlateKind::Ordinary);
+    }
+
+    #[test]
+    fn the_table_of_the_models_folder_goes_before_the_built_in_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = |dir: &Path| Patterns::open(dir).map(|table| table.patterns.len());
+        let built_in = Patterns::built_in().unwrap().patterns.len();
+        assert_eq!(count(folder.path()).unwrap(), built_in);
+        let more =
+            format!("{DEFAULT}\n[[pattern]]\nkind = \"ordinary\"\npositions = [\"digit*4\"]\n");
+        std::fs::write(folder.path().join(FILE), more).unwrap();
+        let error = count(folder.path());
+        assert_eq!(error.unwrap(), built_in + 1);
+        std::fs::write(folder.path().join(FILE), "raw_gap = ").unwrap();
+        assert!(count(folder.path()).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gateway_core::plate::PlateKind;
+use gateway_core::plate::{PlateColour, PlateKind};
 use ort::environment::Environment;
 
 use crate::confidence::{self, Votes};
@@ -66,8 +66,8 @@ impl Reader {
         })
     }
 
-    /// Reads a strip of `STRIP_BYTES` BGR bytes.
-    pub fn read(&mut self, watch: &Watch, strip: &[u8]) -> Result<Reading> {
+    /// Reads a strip of `STRIP_BYTES` BGR bytes; its colour helps to choose between patterns.
+    pub fn read(&mut self, watch: &Watch, strip: &[u8], colour: PlateColour) -> Result<Reading> {
         put_strip(strip, &mut self.input);
         let (labels, log) = (&self.labels, &mut self.log);
         let raw = self
@@ -77,7 +77,7 @@ impl Reader {
                 let probabilities = output(outputs, ROLE, &self.output, count)?;
                 Ok(labels.gather(probabilities, log))
             })?;
-        Ok(self.reading(&raw))
+        Ok(self.reading(&raw, colour))
     }
 
     /// The bare model call on the last input, for comparison with `read`.
@@ -90,23 +90,31 @@ impl Reader {
         &self.patterns
     }
 
-    fn reading(&mut self, raw: &Raw) -> Reading {
+    fn reading(&mut self, raw: &Raw, colour: PlateColour) -> Reading {
         let steps = Steps {
             letters: self.patterns.alphabet.len(),
             log: &self.log,
         };
-        let mut best: Option<(usize, Aligned)> = None;
+        let mut best: Option<(usize, Aligned, f32)> = None;
         for (i, pattern) in self.patterns.patterns.iter().enumerate() {
-            if let Some(aligned) = self.search.best(pattern, &steps)
-                && best.as_ref().is_none_or(|(_, b)| aligned.score > b.score)
-            {
-                best = Some((i, aligned));
+            let Some(aligned) = self.search.best(pattern, &steps) else {
+                continue;
+            };
+            let kind = self.patterns.kind(i, &aligned.letters);
+            let gap = match self.patterns.agree(kind, colour) {
+                true => 0.0,
+                false => self.patterns.colour_gap,
+            };
+            let merit = aligned.score - gap;
+            if best.as_ref().is_none_or(|(_, _, most)| merit > *most) {
+                best = Some((i, aligned, merit));
             }
         }
         match best {
-            Some((pattern, aligned)) if raw.score - aligned.score <= self.patterns.raw_gap => {
+            Some((pattern, aligned, _)) if raw.score - aligned.score <= self.patterns.raw_gap => {
                 let votes = confidence::votes(&self.patterns, pattern, &aligned, &steps);
                 let (confidence, mut others) = confidence::texts(&self.patterns, &votes);
+                let votes = votes.weighed(confidence);
                 let text = self.patterns.alphabet.text(&aligned.letters);
                 others.retain(|(other, _)| *other != text);
                 if raw.text != text && !others.iter().any(|(other, _)| *other == raw.text) {

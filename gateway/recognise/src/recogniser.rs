@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway_core::plate::{Plate, PlateKind};
+use gateway_core::plate::{Plate, PlateColour, PlateKind};
 use gateway_core::sighting::Candidate;
 
 use crate::colour::{self, Light};
@@ -117,7 +117,7 @@ impl How {
 impl Recogniser {
     /// Verifies the models in `dir`, loads ONNX Runtime from there and both models with it.
     pub fn open(dir: &Path) -> Result<Recogniser> {
-        Recogniser::with_patterns(dir, Patterns::built_in()?)
+        Recogniser::with_patterns(dir, Patterns::open(dir)?)
     }
 
     /// As `open`, with a table of patterns of one's own.
@@ -250,13 +250,14 @@ impl Recogniser {
         self.scaler
             .strip(&view, &part(0.0, height), STRIP, &mut self.small)?;
         self.calls.push(Call::Read);
-        let mut reading = self.reader.read(&self.watch, &self.small)?;
+        let colour = colour::of_strip(&self.small, light);
+        let mut reading = self.reader.read(&self.watch, &self.small, colour)?;
         let mut rows = Rows::One;
         let [across, down] = found.quad.sides();
         if across < self.thresholds.split_aspect * down {
             self.split_rows()?;
             self.calls.push(Call::Read);
-            let split = self.reader.read(&self.watch, &self.split)?;
+            let split = self.reader.read(&self.watch, &self.split, colour)?;
             if score(&split) >= score(&reading) + self.thresholds.split_gain {
                 (reading, rows) = (split, Rows::Two);
             }
@@ -264,7 +265,7 @@ impl Recogniser {
         if reading.kind == PlateKind::Raw && reading.text.chars().count() < MIN_RAW {
             return Ok(None);
         }
-        Ok(Some(self.plate(found, &reading, rows, light)))
+        Ok(Some(self.plate(found, &reading, rows, colour)))
     }
 
     /// The two rows side by side: the upper 5/12 of the plate, and from 1/3 down.
@@ -293,8 +294,13 @@ impl Recogniser {
         Ok(())
     }
 
-    fn plate(&self, found: &Found, reading: &Reading, rows: Rows, light: Light) -> PlateRead {
-        let colour = colour::of_strip(&self.small, light);
+    fn plate(
+        &self,
+        found: &Found,
+        reading: &Reading,
+        rows: Rows,
+        colour: PlateColour,
+    ) -> PlateRead {
         let candidate = |text: &str, confidence: f32| Candidate {
             plate: Plate::new(text),
             confidence_permille: permille(confidence),
@@ -356,7 +362,7 @@ fn leave_one_each(plates: &mut Vec<PlateRead>, overlap: f32) {
 
 /// Whether a point lies within a polygon, by the edges to its right; everywhere is within fewer
 /// than three corners.
-fn inside(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
+pub(crate) fn inside(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
     if polygon.len() < 3 {
         return true;
     }

@@ -88,10 +88,23 @@ pub struct Tracked {
     /// The plate in pixels of the best frame.
     pub area: Area,
     pub stands: bool,
+    /// It has been elsewhere, by more than its plate's width. What never moved while others pass is
+    /// a parked neighbour.
+    pub moved: bool,
+    pub direction: Direction,
     /// Frames that voted.
     pub frames: u32,
     pub first_seen: Mono,
     pub last_seen: Mono,
+}
+
+/// Which way a vehicle goes, by how its plate grows or shrinks; a vehicle that reverses changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It has neither come nearer nor gone away.
+    Unknown,
+    Approaching,
+    Leaving,
 }
 
 /// Where a followed vehicle's plate should be, and what is known of it.

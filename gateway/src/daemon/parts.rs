@@ -318,7 +318,7 @@ fn upstream_edge(
 
 fn sight(centre: &Centre, channels: &Channels) -> anyhow::Result<Arc<Sight>> {
     let configuration = &centre.configuration;
-    let patterns = Arc::new(Patterns::built_in()?);
+    let patterns = Arc::new(Patterns::open(&configuration.models_dir)?);
     let mut cameras = Vec::new();
     for camera in &configuration.cameras {
         centre.health.add_camera(&camera.id, &camera.lane);

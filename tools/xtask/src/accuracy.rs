@@ -1,6 +1,7 @@
 //! `cargo xtask accuracy`: how well plates are read, on labelled pictures or on drawn traffic whose
 //! truth is known.
 
+mod beside;
 mod pictures;
 mod simulated;
 mod tally;
@@ -19,6 +20,12 @@ pub struct AccuracyArgs {
     /// folder of the pictures, unless given.
     #[arg(long, value_name = "TSV")]
     labels: Option<PathBuf>,
+    /// Another reader of the same pictures in the same run, asked in turns with ours.
+    #[arg(long, value_name = "READER", requires = "pictures")]
+    beside: Option<beside::Other>,
+    /// Only every N-th picture.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    every: usize,
     /// Drawn traffic instead of pictures: all kinds and provinces, by day, at night and in rain.
     #[arg(long, conflicts_with_all = ["pictures", "labels"])]
     simulated: bool,

@@ -6,7 +6,7 @@ use gateway_core::moment::Mono;
 use gateway_core::plate::{Plate, PlateColour, PlateKind};
 use gateway_core::sighting::Candidate;
 
-use super::{Expected, Limits, Tracked};
+use super::{Direction, Expected, Limits, Tracked};
 use crate::confidence::{self, Votes};
 use crate::patterns::Patterns;
 use crate::picture::Area;
@@ -18,6 +18,12 @@ const SHARPER: f32 = 1.15;
 
 /// An improvement of the confidence that is worth another revision, 0 to 1000.
 const BETTER_PERMILLE: u16 = 25;
+
+/// A plate that is so many times wider or narrower shows which way its vehicle goes.
+const TURNED: f32 = 1.1;
+
+/// Stands for a province that cannot be read.
+const ILLEGIBLE: char = '?';
 
 /// Different texts of one vehicle that are remembered.
 const MAX_TEXTS: usize = 16;
@@ -36,6 +42,13 @@ pub struct Track {
     /// Where it has been since when without leaving.
     anchor: ([f32; 2], Mono),
     stands: bool,
+    /// Where it was first, and whether it has ever been elsewhere.
+    began: Area,
+    moved: bool,
+    /// The plate's smoothed width, and the one at which the direction was last sure, in pixels.
+    width: f32,
+    sure_width: f32,
+    direction: Direction,
     /// By pattern: the sum of the votes.
     votes: BTreeMap<usize, Votes>,
     /// By text: frames that read exactly this, and the best confidence among them.
@@ -68,6 +81,11 @@ impl Track {
             speed: [0.0, 0.0],
             anchor: (read.area.centre(), now),
             stands: false,
+            began: read.area,
+            moved: false,
+            width: read.area.width(),
+            sure_width: read.area.width(),
+            direction: Direction::Unknown,
             votes: BTreeMap::new(),
             texts: BTreeMap::new(),
             colours: BTreeMap::new(),
@@ -205,8 +223,21 @@ impl Track {
         } else {
             self.stands = now.since(since) >= limits.stands_us;
         }
+        let [bx, by] = self.began.centre();
+        self.moved |= (x - bx).hypot(y - by) > self.began.width();
+        self.turn(area.width());
         self.area = *area;
         self.last_seen = now;
+    }
+
+    /// The detector's boxes jitter: only a lasting change of the width tells a direction.
+    fn turn(&mut self, width: f32) {
+        self.width += (width - self.width) * 0.5;
+        if self.width > self.sure_width * TURNED {
+            (self.direction, self.sure_width) = (Direction::Approaching, self.width);
+        } else if self.width * TURNED < self.sure_width {
+            (self.direction, self.sure_width) = (Direction::Leaving, self.width);
+        }
     }
 
     fn tracked(&self, verdict: Verdict, patterns: &Patterns) -> Tracked {
@@ -223,6 +254,8 @@ impl Track {
             candidates: verdict.candidates,
             area: self.best.1,
             stands: self.stands,
+            moved: self.moved,
+            direction: self.direction,
             frames: self.frames,
             first_seen: self.first_seen,
             last_seen: self.last_seen,
@@ -239,21 +272,37 @@ impl Track {
     }
 
     fn verdict(&self, patterns: &Patterns) -> Option<Verdict> {
-        let Some(votes) = self.votes.values().max_by_key(|votes| votes.frames) else {
+        let Some(votes) = self
+            .votes
+            .values()
+            .max_by(|a, b| a.weight().total_cmp(&b.weight()))
+        else {
             return self.raw_verdict();
         };
         let (confidence, texts) = confidence::texts(patterns, votes);
         let permille = |share: f32| (share.clamp(0.0, 1.0) * 1000.0).round() as u16;
-        let candidates: Vec<_> = texts
+        let mut candidates: Vec<_> = texts
             .iter()
             .map(|(text, confidence)| Candidate {
                 plate: Plate::new(text),
                 confidence_permille: permille(*confidence),
             })
             .collect();
-        let plate = candidates.first()?.plate.clone();
+        let mut plate = candidates.first()?.plate.clone();
+        let agreeing = self.texts.get(plate.reveal()).map_or(0, |(n, _)| *n);
+        if confidence::is_illegible(patterns, votes) {
+            plate = without_province(&plate);
+            candidates.truncate(3);
+            candidates.insert(
+                0,
+                Candidate {
+                    plate: plate.clone(),
+                    confidence_permille: permille(confidence),
+                },
+            );
+        }
         Some(Verdict {
-            agreeing: self.texts.get(plate.reveal()).map_or(0, |(n, _)| *n),
+            agreeing,
             kind: patterns.kind(votes.pattern, &votes.letters(patterns)),
             plate,
             confidence_permille: permille(confidence),
@@ -278,8 +327,73 @@ impl Track {
     }
 }
 
+/// A guess among provinces is worse than none: the guard sees that it is one, and what it may be.
+fn without_province(plate: &Plate) -> Plate {
+    let rest = plate.reveal().chars().skip(1);
+    Plate::new(&std::iter::once(ILLEGIBLE).chain(rest).collect::<String>())
+}
+
 /// Characters in which two texts differ, place by place.
 fn differing(a: &str, b: &str) -> usize {
     let same = a.chars().zip(b.chars()).filter(|(x, y)| x == y).count();
     a.chars().count().max(b.chars().count()) - same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confidence::tests::with_province;
+    use crate::plate::Rows;
+    use crate::warp::Quad;
+
+    fn read(votes: Votes) -> PlateRead {
+        let area = Area {
+            x0: 100.0,
+            y0: 100.0,
+            x1: 200.0,
+            y1: 132.0,
+        };
+        PlateRead {
+            plate: Plate::new("闽E11111"),
+            kind: PlateKind::Ordinary,
+            colour: PlateColour::Blue,
+            agrees: true,
+            confidence_permille: 400,
+            candidates: Vec::new(),
+            area,
+            corners: Quad::around(&area),
+            rows: Rows::One,
+            detector_permille: 900,
+            sharpness: 10.0,
+            votes: Some(votes),
+        }
+    }
+
+    #[test]
+    fn a_province_that_cannot_be_read_is_shown_as_unknown_with_candidates() {
+        let (patterns, votes) = with_province(0.4);
+        let read = read(votes);
+        let limits = Limits::default();
+        let mut track = Track::new(1, Mono::from_ms(1_000), &read);
+        for frame in 0..5 {
+            track.take(Mono::from_ms(1_000 + 200 * frame), &read, &limits);
+        }
+        let told = track.ended(&patterns).unwrap();
+        assert_eq!(told.plate.reveal(), "?E11111");
+        assert_eq!(told.kind, PlateKind::Ordinary);
+        assert!(told.confidence_permille < 600);
+        let candidates: Vec<_> = told.candidates.iter().map(|c| c.plate.reveal()).collect();
+        assert_eq!(candidates[..2], ["?E11111", "闽E11111"]);
+        assert!(candidates.len() <= 4);
+    }
+
+    #[test]
+    fn a_province_that_can_be_read_stands() {
+        let (patterns, votes) = with_province(0.95);
+        let read = read(votes);
+        let mut track = Track::new(1, Mono::from_ms(1_000), &read);
+        track.take(Mono::from_ms(1_000), &read, &Limits::default());
+        track.take(Mono::from_ms(1_200), &read, &Limits::default());
+        assert_eq!(track.ended(&patterns).unwrap().plate.reveal(), "闽E11111");
+    }
 }

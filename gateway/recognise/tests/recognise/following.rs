@@ -3,7 +3,7 @@
 use gateway_core::moment::Mono;
 use gateway_core::name::Name;
 use gateway_core::reading::Trust;
-use gateway_recognise::{Change, How, Limits, Origin, PlateRead, Recogniser, Tracker};
+use gateway_recognise::{Change, Direction, How, Limits, Origin, PlateRead, Recogniser, Tracker};
 
 use crate::drawing::{BLUE, Scene, models};
 
@@ -220,4 +220,98 @@ fn one_vehicle_too_many_ends_the_oldest_track() {
     let closed: Vec<_> = sightings.iter().filter(|s| s.closed).collect();
     assert_eq!(closed.iter().map(|s| s.track).collect::<Vec<_>>(), [1]);
     assert_eq!(lane.tracker.end().sightings.len(), 16);
+}
+
+/// The same plate, so many times as large, in the same place.
+fn grown(plate: &PlateRead, times: f32) -> PlateRead {
+    let mut plate = plate.clone();
+    let [x, y] = plate.area.centre();
+    let half = [plate.area.width(), plate.area.height()].map(|side| side * times / 2.0);
+    (plate.area.x0, plate.area.x1) = (x - half[0], x + half[0]);
+    (plate.area.y0, plate.area.y1) = (y - half[1], y + half[1]);
+    plate
+}
+
+#[test]
+fn a_vehicle_that_comes_and_reverses_changes_its_direction_within_one_track() {
+    let mut lane = Lane::new();
+    let plate = lane.plate("闽E12345");
+    let mut last = None;
+    let way = (0..8).chain((0..8).rev());
+    let mut directions = Vec::new();
+    for step in way {
+        let nearer = grown(
+            &moved(&plate, 0.0, 12.0 * step as f32),
+            1.0 + 0.08 * step as f32,
+        );
+        lane.frame(&[nearer]);
+        last = lane.tracker.expected(lane.now).first().copied();
+        directions.push(last.map(|expected| expected.track));
+    }
+    assert!(directions.iter().all(|track| *track == Some(1)));
+    let closed = lane.empty_for(5_000).sightings;
+    assert_eq!(closed.len(), 1);
+    assert_eq!(
+        (closed[0].direction, closed[0].moved),
+        (Direction::Leaving, false)
+    );
+    assert!(last.is_some());
+}
+
+#[test]
+fn a_vehicle_that_comes_nearer_approaches() {
+    let mut lane = Lane::new();
+    let plate = lane.plate("闽E12345");
+    for step in 0..8 {
+        let nearer = moved(&plate, 0.0, 30.0 * step as f32);
+        lane.frame(&[grown(&nearer, 1.0 + 0.1 * step as f32)]);
+    }
+    let closed = lane.empty_for(5_000).sightings;
+    assert_eq!(
+        (closed[0].direction, closed[0].moved),
+        (Direction::Approaching, true)
+    );
+}
+
+#[test]
+fn a_parked_neighbour_never_moved_while_another_passes() {
+    let mut lane = Lane::new();
+    let (parked, passing) = (lane.plate("闽C67890"), lane.plate("闽E12345"));
+    let mut all = Vec::new();
+    for step in 0..10 {
+        let beside = moved(&parked, 400.0 + (step % 3) as f32, 0.0);
+        let by = moved(&passing, 0.0, 30.0 * step as f32);
+        all.extend(lane.frame(&[beside, by]).sightings);
+    }
+    all.extend(lane.tracker.end().sightings);
+    let of = |text: &str| {
+        let mut closed = all.iter().filter(|s| s.closed && s.plate.reveal() == text);
+        closed.next().unwrap()
+    };
+    assert!(!of("闽C67890").moved && of("闽C67890").stands);
+    assert!(of("闽E12345").moved);
+    assert_eq!(of("闽C67890").direction, Direction::Unknown);
+}
+
+#[test]
+fn bumper_to_bumper_each_vehicle_is_one_sighting() {
+    let mut lane = Lane::new();
+    let (first, second) = (lane.plate("闽E12345"), lane.plate("闽C67890"));
+    let mut opened = Vec::new();
+    // The second comes into the place of the first while that one leaves below it.
+    for step in 0..12 {
+        let ahead = moved(&first, 0.0, 25.0 * step as f32);
+        let behind = moved(&second, 0.0, 25.0 * step as f32 - 130.0);
+        let seen: &[PlateRead] = match step {
+            0..3 => &[ahead],
+            3..8 => &[ahead, behind],
+            _ => &[behind],
+        };
+        opened.extend(lane.frame(seen).sightings);
+    }
+    opened.extend(lane.tracker.end().sightings);
+    let mut closed: Vec<_> = opened.iter().filter(|s| s.closed).collect();
+    closed.sort_by_key(|s| s.track);
+    let texts: Vec<_> = closed.iter().map(|s| s.plate.reveal()).collect();
+    assert_eq!(texts, ["闽E12345", "闽C67890"]);
 }

@@ -13,15 +13,24 @@ use gateway_recognise::{Call, How, PlateRead, Recogniser, Still};
 use serde::Serialize;
 
 use super::AccuracyArgs;
+use super::beside::{self, Answer, Beside, Compared};
 
 /// Reads all pictures that `labels` names, relative to `pictures`, and prints how well and how fast.
 pub fn run(args: &AccuracyArgs, pictures: &Path, labels: &Path) -> anyhow::Result<ExitCode> {
     let labels = read_labels(labels)?;
     let mut recogniser = Recogniser::open(&args.models)?;
     warm_up(&mut recogniser)?;
+    let mut other = args
+        .beside
+        .map(|other| Beside::start(other, &args.models))
+        .transpose()?;
     let mut outcomes = Vec::new();
-    for label in labels {
-        outcomes.push(measure(&mut recogniser, pictures, label)?);
+    for label in labels.into_iter().step_by(args.every.max(1)) {
+        let mut outcome = measure(&mut recogniser, pictures, label)?;
+        if let Some(other) = &mut other {
+            outcome.theirs = Some(other.ask(&pictures.join(&outcome.label.path))?);
+        }
+        outcomes.push(outcome);
     }
     let report = Report::of(&outcomes);
     if args.json {
@@ -39,15 +48,17 @@ struct Label {
 }
 
 /// One picture as read.
-struct Outcome {
+pub struct Outcome {
     label: Label,
     /// Texts as compared with the label, best first.
     texts: Vec<String>,
     decode_ms: f64,
-    ours_ms: f64,
-    bare_ms: f64,
+    pub ours_ms: f64,
+    pub bare_ms: f64,
     detects: usize,
     reads: usize,
+    /// What the other reader said, where one was asked.
+    pub theirs: Option<Answer>,
 }
 
 fn read_labels(path: &Path) -> anyhow::Result<Vec<Label>> {
@@ -114,6 +125,7 @@ fn measure(recogniser: &mut Recogniser, folder: &Path, label: Label) -> anyhow::
         bare_ms,
         detects,
         reads,
+        theirs: None,
     })
 }
 
@@ -140,6 +152,8 @@ fn compared(text: &str, source: &str) -> String {
 struct Report {
     sources: BTreeMap<String, Figures>,
     all: Figures,
+    /// By source, where another reader was asked.
+    beside: BTreeMap<String, Compared>,
     misses: Vec<Miss>,
 }
 
@@ -184,6 +198,7 @@ impl Report {
                 .map(|(source, outcomes)| (source.to_string(), Figures::of(outcomes)))
                 .collect(),
             all: Figures::of(&outcomes.iter().collect::<Vec<_>>()),
+            beside: beside::compare(outcomes),
             misses: misses
                 .map(|outcome| Miss {
                     path: outcome.label.path.clone(),
@@ -220,6 +235,9 @@ impl Report {
                 f.detects_per_picture,
                 f.reads_per_picture,
             );
+        }
+        if !self.beside.is_empty() {
+            beside::print(&self.beside);
         }
         println!("\nmisses of the best plate (label, what was read):");
         for miss in &self.misses {
@@ -265,7 +283,16 @@ impl Figures {
 }
 
 impl Outcome {
-    fn best_is_right(&self) -> bool {
+    pub fn source(&self) -> &str {
+        &self.label.source
+    }
+
+    pub fn theirs_is_right(&self) -> bool {
+        let first = self.theirs.as_ref().and_then(|theirs| theirs.texts.first());
+        first.is_some_and(|text| compared(text, &self.label.source) == self.label.plate)
+    }
+
+    pub fn best_is_right(&self) -> bool {
         self.texts.first() == Some(&self.label.plate)
     }
 
@@ -290,7 +317,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted
         .get((last as f64 * share).round() as usize)

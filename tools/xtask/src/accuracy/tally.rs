@@ -97,8 +97,10 @@ impl Outcome {
         });
     }
 
+    /// A board in a plate's place that was told as it reads, outside the grammar, is its vehicle's.
     fn own(&self) -> Option<&Track> {
-        self.plate.as_ref().and(self.tracks.first())
+        let first = self.tracks.first()?;
+        (self.plate.is_some() || first.raw).then_some(first)
     }
 
     fn is_exact(&self) -> bool {
@@ -187,6 +189,7 @@ impl Report {
         }
         let tracks = outcomes.iter().filter_map(|outcome| {
             let track = outcome.own().filter(|track| !track.raw)?;
+            outcome.plate.as_ref()?;
             Some((track.confidence_permille, outcome.is_exact()))
         });
         let singles = outcomes.iter().flat_map(|outcome| outcome.singles.clone());
@@ -308,6 +311,7 @@ impl Figures {
             .tracks
             .iter()
             .filter(|t| t.confidence_permille >= SURE_PERMILLE && Some(t.text.as_str()) != truth)
+            .filter(|t| truth.is_some() || !t.raw)
             .count();
         self.wrong_colour += usize::from(!outcome.colour_is_right());
         self.pictures += outcome.pictures[0];
