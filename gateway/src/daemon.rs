@@ -22,6 +22,7 @@ use crate::gate_loop::{self, GateLoop};
 use crate::handles::{GateHandle, Post, Recorder, Then, Unavailable};
 use crate::health::Health;
 use crate::keeper;
+use crate::lists::{self, Keeper};
 use crate::live::Hub;
 use crate::rules::shelf::Shelf;
 use crate::rules::{self, Rules, Swap};
@@ -50,6 +51,7 @@ struct Centre {
     handle: GateHandle,
     recorder: Recorder,
     rules: Arc<Rules>,
+    lists: Arc<Keeper>,
     appended: watch::Receiver<u64>,
 }
 
@@ -79,6 +81,8 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
     .context("cannot open the store")?;
     let accounts =
         Arc::new(Accounts::open(&configuration.state_dir).context("cannot open the accounts")?);
+    let remembered = lists::remembered(&configuration.state_dir, &configuration.lists, lists);
+    let lists = Arc::new(remembered);
     let shelf = Shelf::open(&configuration.state_dir).context("cannot open the rules' folder")?;
     let chosen = rules::choose(&shelf, &site.lanes, (rules, rule_texts));
     let clock = Clock::start(store.boot(), configuration.time_offset_min);
@@ -110,8 +114,9 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
 
     // Dropping this ends the gate's thread.
     let (running, stop_gate) = bounded::<()>(0);
-    let mut gate = Gate::new(site.clone(), chosen.set, lists, store.boot());
+    let mut gate = Gate::new(site.clone(), chosen.set, lists.clone(), store.boot());
     gateway_store::fold::recover(&store.reader(), &mut gate);
+    let entered = gate.entered().to_vec();
     let alerts: Vec<_> = gate.alerts().cloned().collect();
     hub.remember(&alerts);
     let gate = GateLoop {
@@ -163,16 +168,27 @@ pub fn run(meant: Meant) -> anyhow::Result<()> {
         busy: Arc::new(move || !inbox.is_empty()),
         configured: chosen.configured,
     };
+    let handle = GateHandle {
+        inbox: channels.inbox.0.clone(),
+        emergency: channels.emergency.0.clone(),
+    };
+    let keeper = Keeper::new(
+        &configuration.state_dir,
+        configuration.lists.clone(),
+        (lists, &entered),
+        handle.clone(),
+        store.reader(),
+        clock,
+    )
+    .context("cannot open the lists' folder")?;
     let centre = Centre {
+        lists: Arc::new(keeper),
         rules: Arc::new(Rules::new(rules, chosen.in_force)),
         clock,
         health,
         loops: Arc::new(Loops::new(site.lanes.iter().map(|lane| lane.id.clone()))),
         hub,
-        handle: GateHandle {
-            inbox: channels.inbox.0.clone(),
-            emergency: channels.emergency.0.clone(),
-        },
+        handle,
         recorder,
         appended: follow,
         configuration,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 use gateway_core::event::Event;
 use gateway_core::gate::Input;
+use gateway_core::lists::ListChange;
 use gateway_core::name::Name;
 use gateway_core::order::{Order, OrderOutcome};
 use tokio::sync::oneshot;
@@ -88,6 +89,14 @@ impl GateHandle {
         let (answer, reply) = oneshot::channel();
         post(&self.inbox, Input::Order(order), Then::Answer(answer))?;
         wait(reply).await
+    }
+
+    /// Resolves to the number of the event that records the change or its refusal, when that is
+    /// durable.
+    pub async fn list_change(&self, change: ListChange) -> Result<u64, Unavailable> {
+        let (told, number) = oneshot::channel();
+        post(&self.inbox, Input::ListChange(change), Then::Recorded(told))?;
+        wait(number).await
     }
 
     /// Opens and holds all lanes. Returns as soon as the gate has it; the openings go out before

@@ -13,6 +13,7 @@ pub mod handles;
 pub mod health;
 pub mod history;
 mod keeper;
+pub mod lists;
 pub mod live;
 pub mod mqtt;
 pub mod privilege;

@@ -280,6 +280,11 @@ impl Hub {
         Ok(Some((passage, decision)))
     }
 
+    /// For whoever counts over the journal.
+    pub fn reader_and_titles(&self) -> (Reader, Titles) {
+        (self.reader.clone(), self.lock().history.titles.clone())
+    }
+
     /// What people call the lane; its id when the site no longer has it.
     pub fn lane_title(&self, lane: &str) -> Text {
         let inner = self.lock();

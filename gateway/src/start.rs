@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use gateway_config::{Configuration, Secret, SecretName, Secrets};
@@ -30,7 +29,7 @@ pub struct Meant {
     pub rules: RuleSet,
     /// The texts of the files that the configuration names.
     pub rule_texts: Vec<RuleText>,
-    pub lists: Arc<Lists>,
+    pub lists: Lists,
 }
 
 /// The configuration, the rules, the lists or the secrets are wrong: a person must mend them.
@@ -80,7 +79,7 @@ fn read(start: &Start) -> anyhow::Result<Meant> {
     Ok(Meant {
         rules,
         rule_texts,
-        lists: Arc::new(lists),
+        lists,
         configuration,
         secrets,
     })

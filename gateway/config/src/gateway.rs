@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gateway_core::lists::{ListName, Owner, TooOld, WhenTooOld};
 use gateway_core::name::Name;
 use gateway_core::site::{Site, WALK_MS};
 use gateway_wire::sensor::Kind;
 
 use crate::broker;
 use crate::lane::{self, Built};
-use crate::meant::{Configuration, Language, ListFiles, Warning};
+use crate::lists::{ListFile, ListFiles};
+use crate::meant::{Configuration, Language, Warning};
 use crate::mistake::Mistakes;
 use crate::written::{File, Found, Span, Table};
 
@@ -242,18 +244,47 @@ fn rules(table: Option<Table>) -> Vec<PathBuf> {
 }
 
 fn lists(table: Option<Table>) -> ListFiles {
+    let mut files = ListFiles::default();
     let Some(table) = table else {
-        return ListFiles::default();
+        return files;
     };
-    let files = ListFiles {
-        vehicles: existing(&table, "vehicles"),
-        cards: existing(&table, "cards"),
-        watched_plates: existing(&table, "watched_plates"),
-        watched_areas: existing(&table, "watched_areas"),
-        passes: existing(&table, "passes"),
-    };
+    for list in ListName::ALL {
+        let key = list.word();
+        let file = match table.is_table(key) {
+            true => table.table(key).map(list_file),
+            false => existing(&table, key).map(|path| ListFile {
+                path: Some(path),
+                ..ListFile::default()
+            }),
+        };
+        if let Some(file) = file {
+            files.0.insert(list, file);
+        }
+    }
     table.finish();
     files
+}
+
+/// A list with more to say than its file: whose it is, and when it is too old.
+fn list_file(table: Table) -> ListFile {
+    let words = [
+        ("go_on", WhenTooOld::GoOn),
+        ("missing", WhenTooOld::Missing),
+    ];
+    let owner = table.has("owner").then(|| name(&table, "owner")).flatten();
+    let after = table.integer("too_old_h", 0..=100_000);
+    let after = after.and_then(|hours| u32::try_from(hours.value).ok());
+    let then = table.choice("when_too_old", &words);
+    let file = ListFile {
+        path: existing(&table, "file"),
+        owner: owner.map_or(Owner::Gateway, Owner::Destination),
+        too_old: TooOld {
+            after_hours: after.unwrap_or(0),
+            then: then.map_or(WhenTooOld::GoOn, |word| word.value),
+        },
+    };
+    table.finish();
+    file
 }
 
 /// Lanes have ids of their own; cameras, sensors and barriers share one space of ids.

@@ -22,9 +22,10 @@ mod written;
 use std::path::Path;
 
 pub use devices::declarations;
+pub use lists::{ListFile, ListFiles};
 pub use meant::{
-    BarrierConfig, Broker, Camera, Configuration, Guest, Language, ListFiles, Listener,
-    ListenerTls, Page, Retention, Sensor, Source, Title, Upstream, Warning,
+    BarrierConfig, Broker, Camera, Configuration, Guest, Language, Listener, ListenerTls, Page,
+    Retention, Sensor, Source, Title, Upstream, Warning,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use secrets::{Secret, SecretName, Secrets};

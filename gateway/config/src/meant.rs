@@ -9,6 +9,7 @@ use gateway_core::reading::Trust;
 use gateway_core::site::Site;
 use gateway_wire::sensor::{Commands, Declaration};
 
+use crate::lists::ListFiles;
 use crate::secrets::SecretName;
 
 /// Everything of `gateway.toml` and of the device declarations; rules and lists are still files.
@@ -204,16 +205,6 @@ pub struct BarrierConfig {
     /// Where it tells the position of its arm and whether it is there; may hold no value.
     pub state: Declaration,
     pub commands: Commands,
-}
-
-/// CSV files that exist; `None`: the list is empty until upstream or a person fills it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListFiles {
-    pub vehicles: Option<PathBuf>,
-    pub cards: Option<PathBuf>,
-    pub watched_plates: Option<PathBuf>,
-    pub watched_areas: Option<PathBuf>,
-    pub passes: Option<PathBuf>,
 }
 
 /// Allowed, but someone should know.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway_config::{Mistake, lists};
+use gateway_core::lists::ListName;
 
 const RIGHT: &str = r#"
 [gateway]
@@ -277,35 +278,42 @@ fn wrong_rows_of_lists_are_named_without_what_they_hold() {
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
         fs::write(&path, text).expect("written");
-        Some(path)
+        path
     };
-    let files = gateway_config::ListFiles {
-        vehicles: write(
-            "vehicles.csv",
-            "plate,holder\n闽E·9Z9Z9,a\n闽e9z9z9,b\n??,canary\n",
+    let files = gateway_config::ListFiles::of([
+        (
+            ListName::Vehicles,
+            write(
+                "vehicles.csv",
+                "plate,holder\n闽E·9Z9Z9,a\n闽e9z9z9,b\n??,canary\n",
+            ),
         ),
-        cards: write("cards.csv", "card,owner\n74-10-37-94,a\n"),
-        passes: write(
-            "passes.csv",
-            "id,plate,card,holder,valid_from,valid_to,uses\n\
+        (
+            ListName::Cards,
+            write("cards.csv", "card,owner\n74-10-37-94,a\n"),
+        ),
+        (
+            ListName::Passes,
+            write(
+                "passes.csv",
+                "id,plate,card,holder,valid_from,valid_to,uses\n\
              v1,闽E72K18,,x,2026-03-04,2026-03-04,2\n\
              v2,,,x,2026-03-04,2026-03-05,\n\
              v3,,4C1B90E2,x,2026-03-06,2026-03-05,\n\
              v4,,4C1B90E2,x,2026-13-06,2026-03-05,\n\
              v5,,AABBCCDD,x,2026-03-04T07:30,2026-03-05,many\n",
+            ),
         ),
-        ..Default::default()
-    };
+    ]);
     let found = lists::load(&files, 480).expect_err("refused").to_string();
     for part in [
         "vehicles.csv:3:1: the same entry",
         "vehicles.csv:4:1: the plate is none",
-        "cards.csv:1:1: no column `holder`",
-        "cards.csv:1:1: a column \"owner\"",
-        "passes.csv:3:1: neither plate nor card",
-        "passes.csv:4:1: it ends before it begins",
-        "passes.csv:5:1: a date is none",
-        "passes.csv:6:1: the uses are no number",
+        "cards.csv:1:2: a column \"owner\"",
+        "passes.csv:3:2: neither plate nor card",
+        "passes.csv:4:6: it ends before it begins",
+        "passes.csv:5:5: a date is none",
+        "passes.csv:6:7: the uses are no number",
     ] {
         assert!(found.contains(part), "{part} in\n{found}");
     }
@@ -323,21 +331,32 @@ fn lists_are_read_as_a_spreadsheet_writes_them() {
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
         fs::write(&path, text).expect("written");
-        Some(path)
+        path
     };
-    let files = gateway_config::ListFiles {
-        vehicles: write("vehicles.csv", "\u{feff}plate,holder\r\n闽E·72K18,3栋\r\n"),
-        cards: write(
-            "cards.csv",
-            "card,holder\n74-10-37-94,a\nf9c2f720,b\ntoken-7,c\n",
+    let files = gateway_config::ListFiles::of([
+        (
+            ListName::Vehicles,
+            write("vehicles.csv", "\u{feff}plate,holder\r\n闽E·72K18,3栋\r\n"),
         ),
-        watched_areas: write("areas.csv", "prefix,reason\n鄂a,x\n"),
-        passes: write(
-            "passes.csv",
-            "id,plate,card,holder,valid_from,valid_to,uses\nv1,闽E·72K18,,x,1970-01-01,1970-01-01,2\n",
+        (
+            ListName::Cards,
+            write(
+                "cards.csv",
+                "card,holder\n74-10-37-94,a\nf9c2f720,b\ntoken-7,c\n",
+            ),
         ),
-        ..Default::default()
-    };
+        (
+            ListName::WatchedAreas,
+            write("areas.csv", "prefix,reason\n鄂a,x\n"),
+        ),
+        (
+            ListName::Passes,
+            write(
+                "passes.csv",
+                "id,plate,card,holder,valid_from,valid_to,uses\nv1,闽E·72K18,,x,1970-01-01,1970-01-01,2\n",
+            ),
+        ),
+    ]);
     let lists = lists::load(&files, 480).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert!(lists.vehicles.entries.contains_key(&Plate::new("闽E72K18")));
     assert!(lists.vehicles.confirmed_ms > 1_600_000_000_000);

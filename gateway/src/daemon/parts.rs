@@ -415,6 +415,7 @@ fn web_state(centre: &Centre, accounts: &Arc<Accounts>) -> WebState {
             centre.health.clone(),
         ),
         rules: centre.rules.clone(),
+        lists: centre.lists.clone(),
         language: match configuration.language {
             Language::Chinese => messages::Language::Zh,
             Language::English => messages::Language::En,

@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod fold;
+pub mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

@@ -405,7 +405,7 @@ fn load(lanes: &[Lane], files: &[RuleText]) -> Result<RuleSet, Vec<String>> {
 }
 
 /// Runs on a stack as large as the gate's and at the lowest priority, and waits for it.
-fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+pub fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("rules".to_owned())

@@ -39,6 +39,8 @@ const ACTING: Access = Access::Roles(&[
     Role::Technician,
 ]);
 const TECHNICIAN: Access = Access::Roles(&[Role::Technician]);
+/// Who keeps the lists; they hold names, so others do not take them away.
+const LISTS: Access = Access::Roles(&[Role::GridWorker, Role::Property, Role::Technician]);
 const CHECKING: Access = Access::Roles(&[Role::Technician, Role::Auditor]);
 
 /// Method, path as the router spells it, access.
@@ -71,6 +73,13 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/rules/test",                   TECHNICIAN),
     ("POST", "/api/rules/try",                    TECHNICIAN),
     ("POST", "/api/rules/activate",               TECHNICIAN),
+    ("GET",  "/api/lists",                        Access::Session),
+    ("GET",  "/api/lists/{list}",                 LISTS),
+    ("POST", "/api/lists/{list}",                 LISTS),
+    ("POST", "/api/lists/{list}/entries",         ACTING),
+    ("POST", "/api/lists/{list}/confirm",         LISTS),
+    ("GET",  "/api/numbers",                      Access::Session),
+    ("GET",  "/api/handover",                     Access::Session),
     ("GET",  "/api/live",                         Access::Session),
 ];
 

@@ -8,6 +8,8 @@ mod assets;
 mod guard;
 mod guesses;
 mod lanes;
+mod lists;
+mod numbers;
 mod openapi;
 mod passages;
 mod problem;
@@ -37,6 +39,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::handles::{GateHandle, OrderReply, Recorder, Unavailable};
+use crate::lists::Keeper;
 use crate::live::Hub;
 use crate::rules::Rules;
 use access::Caller;
@@ -68,6 +71,7 @@ pub struct Parts {
     /// What each destination has not confirmed; called off the async threads.
     pub outbox: Arc<dyn Fn() -> Vec<api::DestinationOutbox> + Send + Sync>,
     pub rules: Arc<Rules>,
+    pub lists: Arc<Keeper>,
     pub language: Language,
     /// Where the page listens.
     pub listen: IpAddr,
@@ -90,6 +94,7 @@ pub struct Inner {
     check: Arc<dyn Fn() -> api::JournalCheck + Send + Sync>,
     outbox: Arc<dyn Fn() -> Vec<api::DestinationOutbox> + Send + Sync>,
     pub rules: Arc<Rules>,
+    pub lists: Arc<Keeper>,
     language: Language,
     listen: IpAddr,
     names: Vec<String>,
@@ -101,6 +106,8 @@ pub struct Inner {
     checking: Semaphore,
     /// One draft of the rules at a time.
     drafting: Semaphore,
+    /// One count of numbers at a time.
+    counting: Semaphore,
     streams: Arc<Semaphore>,
     orders: AtomicU64,
 }
@@ -118,6 +125,7 @@ impl WebState {
             check: parts.check,
             outbox: parts.outbox,
             rules: parts.rules,
+            lists: parts.lists,
             language: parts.language,
             listen: parts.listen,
             names: parts.names,
@@ -126,6 +134,7 @@ impl WebState {
             hashing: Semaphore::new(1),
             checking: Semaphore::new(1),
             drafting: Semaphore::new(1),
+            counting: Semaphore::new(1),
             streams: Arc::new(Semaphore::new(STREAMS)),
             orders: AtomicU64::new(0),
         }))
@@ -203,6 +212,17 @@ fn routes(state: WebState) -> Router {
         .route("/api/rules/test", draft(rules::test))
         .route("/api/rules/try", draft(rules::try_out))
         .route("/api/rules/activate", draft(rules::activate))
+        .route("/api/lists", get(lists::show))
+        .route(
+            "/api/lists/{list}",
+            get(lists::export)
+                .post(lists::import)
+                .layer(DefaultBodyLimit::max(lists::FILE)),
+        )
+        .route("/api/lists/{list}/entries", post(lists::enter))
+        .route("/api/lists/{list}/confirm", post(lists::confirm))
+        .route("/api/numbers", get(numbers::show))
+        .route("/api/handover", get(numbers::handover))
         .route("/api/live", get(stream::live))
         .method_not_allowed_fallback(wrong_method)
         .fallback(assets::serve)

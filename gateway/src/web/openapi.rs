@@ -5,7 +5,7 @@ use gateway_wire::api::{self, TextTables};
 use gateway_wire::messages;
 use utoipa::OpenApi;
 
-use super::{alerts, lanes, passages, rules, session, status, stream};
+use super::{alerts, lanes, lists, numbers, passages, rules, session, status, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,6 +43,13 @@ use super::{alerts, lanes, passages, rules, session, status, stream};
         rules::test,
         rules::try_out,
         rules::activate,
+        lists::show,
+        lists::export,
+        lists::import,
+        lists::enter,
+        lists::confirm,
+        numbers::show,
+        numbers::handover,
         stream::live,
     )
 )]

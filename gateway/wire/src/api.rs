@@ -8,6 +8,8 @@
 mod alert;
 mod explanation;
 mod lane;
+mod lists;
+mod numbers;
 mod order;
 mod passage;
 mod rules;
@@ -20,6 +22,11 @@ use utoipa::ToSchema;
 pub use alert::{Alert, AlertState, Severity};
 pub use explanation::{Explanation, WouldAdmit};
 pub use lane::{Arm, Direction, Lane, LaneCamera, LaneKind, Need};
+pub use lists::{EntryRequest, ListConfirmed, ListImported, ListShown, WhenOld};
+pub use numbers::{
+    AlertCount, AlertNumbers, AnswerCount, Handover, HourCount, HouseholdExits, Numbers,
+    RoleAlerts, RuleNumbers, ShadowLane, VerdictCount, WordCount,
+};
 pub use order::{
     AnswerAct, AnswerRequest, CloseRequest, EmergencyRequest, OpenRequest, OrderAnswer, OrderResult,
 };

@@ -4,4 +4,5 @@ pub mod api;
 pub mod explain;
 pub mod messages;
 pub mod sensor;
+pub mod sheets;
 pub mod upstream;

@@ -4,6 +4,8 @@ mod check;
 mod control;
 mod help;
 mod journal;
+mod lists;
+mod numbers;
 mod outbox;
 mod passage;
 mod read;
@@ -37,6 +39,12 @@ enum Command {
     Journal(journal::JournalArgs),
     /// What upstream has not confirmed.
     Outbox(outbox::OutboxArgs),
+    /// The lists: shown, checked, imported, exported.
+    Lists(lists::ListsArgs),
+    /// What came to the gate and what became of it.
+    Numbers(numbers::NumbersArgs),
+    /// The sheet that one shift hands to the next.
+    Handover(numbers::HandoverArgs),
     /// Passages: listed, and one explained.
     Passage(passage::PassageArgs),
     /// The rules: shown, tested, tried on what was recorded, put in force.
@@ -53,6 +61,9 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, language),
         Command::Journal(args) => journal::run(args, language),
         Command::Outbox(args) => outbox::run(args, language),
+        Command::Lists(args) => lists::run(args, language),
+        Command::Numbers(args) => numbers::run(&args, language),
+        Command::Handover(args) => numbers::handover(&args, language),
         Command::Passage(args) => passage::run(args, language),
         Command::Rules(args) => rules::run(args, language),
     };

@@ -1,38 +1,41 @@
-//! Comma-separated values with a header line, as spreadsheets write them (RFC 4180).
+//! Comma-separated values with a header line, as spreadsheets write them (RFC 4180); semicolons and
+//! tabs where the header has them instead.
 
-use std::collections::BTreeMap;
-
-/// A file taken apart.
-#[derive(Debug)]
-pub(super) struct Csv {
-    columns: BTreeMap<String, usize>,
-    rows: Vec<(usize, Vec<String>)>,
-}
-
-/// One row; its fields are asked for by column.
-pub(super) struct Row<'a> {
-    /// In the file, from 1.
-    pub line: usize,
-    columns: &'a BTreeMap<String, usize>,
-    fields: &'a [String],
-}
+use super::sheet::Sheet;
 
 /// Takes the text apart; `Err` is the line in which a quoted field begins that never ends. Empty lines
 /// and lines that begin with `#` are skipped.
-pub(super) fn read(text: &str) -> Result<Csv, usize> {
+pub(super) fn read(text: &str) -> Result<Sheet, usize> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut rows = split(text)?.into_iter();
-    let header = rows.next().map_or_else(Vec::new, |(_, fields)| fields);
-    let names = header.into_iter().enumerate();
-    Ok(Csv {
-        columns: names
-            .map(|(at, name)| (name.trim().to_lowercase(), at))
-            .collect(),
+    let mut rows = split(text, separator(text))?.into_iter();
+    let (header_row, header) = rows.next().unwrap_or((1, Vec::new()));
+    Ok(Sheet {
+        header,
+        header_row,
         rows: rows.collect(),
     })
 }
 
-fn split(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
+/// Neither blank nor a comment.
+pub(super) fn is_row(fields: &[String]) -> bool {
+    let blank = fields.iter().all(|field| field.trim().is_empty());
+    !blank && !fields[0].starts_with('#')
+}
+
+/// Of comma, semicolon and tab the one that the first line with any has most of.
+fn separator(text: &str) -> char {
+    let line = text
+        .lines()
+        .find(|line| !line.starts_with('#') && !line.is_empty());
+    let count = |separator: &char| line.map_or(0, |line| line.matches(*separator).count());
+    // Of equal counts the last: a comma.
+    ['\t', ';', ',']
+        .into_iter()
+        .max_by_key(count)
+        .unwrap_or(',')
+}
+
+fn split(text: &str, separator: char) -> Result<Vec<(usize, Vec<String>)>, usize> {
     let mut rows = Vec::new();
     let mut chars = text.chars().peekable();
     let (mut line, mut begin) = (1, 1);
@@ -56,13 +59,12 @@ fn split(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
                     }
                 }
             }
-            Some(',') => fields.push(std::mem::take(&mut field)),
+            Some(c) if c == separator => fields.push(std::mem::take(&mut field)),
             Some('\r') => {}
             end @ (Some('\n') | None) => {
                 fields.push(std::mem::take(&mut field));
                 let row = std::mem::take(&mut fields);
-                let blank = row.iter().all(|field| field.trim().is_empty());
-                if !blank && !row[0].starts_with('#') {
+                if is_row(&row) {
                     rows.push((begin, row));
                 }
                 if end.is_none() {
@@ -76,33 +78,6 @@ fn split(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
     }
 }
 
-impl Csv {
-    pub fn has(&self, column: &str) -> bool {
-        self.columns.contains_key(column)
-    }
-
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.keys().map(String::as_str)
-    }
-
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, fields)| Row {
-            line: *line,
-            columns: &self.columns,
-            fields,
-        })
-    }
-}
-
-impl Row<'_> {
-    /// The field of that column; empty when the row is too short or the column is not there.
-    pub fn get(&self, column: &str) -> &str {
-        let at = self.columns.get(column);
-        at.and_then(|at| self.fields.get(*at))
-            .map_or("", String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::read;
@@ -110,21 +85,20 @@ mod tests {
     #[test]
     fn quotes_marks_comments_and_empty_lines_are_understood() {
         let text = "\u{feff}Plate,holder\r\n# a comment\r\n闽E72K18,\"3栋, \"\"左\"\"\r\n501\"\r\n\r\n闽D1\r\n";
-        let csv = read(text).expect("reads");
-        let rows: Vec<_> = csv
-            .rows()
-            .map(|row| {
-                (
-                    row.line,
-                    row.get("plate").to_owned(),
-                    row.get("holder").to_owned(),
-                )
-            })
-            .collect();
-        assert_eq!(rows[0].0, 3);
-        assert_eq!(rows[0].1, "闽E72K18");
-        assert_eq!(rows[0].2, "3栋, \"左\"\r\n501");
-        assert_eq!(rows[1], (6, "闽D1".to_owned(), String::new()));
+        let sheet = read(text).expect("reads");
+        assert_eq!(sheet.header, ["Plate", "holder"]);
+        assert_eq!(sheet.rows[0].0, 3);
+        assert_eq!(sheet.rows[0].1, ["闽E72K18", "3栋, \"左\"\r\n501"]);
+        assert_eq!(sheet.rows[1], (6, vec!["闽D1".to_owned()]));
+    }
+
+    #[test]
+    fn semicolons_and_tabs_separate_where_the_header_says_so() {
+        for separator in [";", "\t"] {
+            let text = format!("plate{separator}holder\n闽D1{separator}a,b\n");
+            let sheet = read(&text).expect("reads");
+            assert_eq!(sheet.rows[0].1, ["闽D1", "a,b"]);
+        }
     }
 
     #[test]

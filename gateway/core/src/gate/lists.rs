@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::event::{Body, Class, Event, EventKind, PartKind};
 use crate::gate::{Gate, Outputs, decide};
 use crate::lists::change::Content;
-use crate::lists::{Entry, Key, ListChange, ListRefusal, Lists};
+use crate::lists::{Entry, Key, ListChange, ListName, ListRefusal, Lists};
 use crate::moment::Moment;
 use crate::name::Name;
 
@@ -13,6 +13,11 @@ impl Gate {
     /// The lists as they are now.
     pub fn lists(&self) -> &Arc<Lists> {
         &self.lists
+    }
+
+    /// What was entered at the gate before the start, for whoever keeps a copy of the lists.
+    pub fn entered(&self) -> &[(ListName, Entry)] {
+        &self.memory.local
     }
 
     pub(super) fn list_change(&mut self, at: Moment, change: &ListChange, out: &mut Outputs) {

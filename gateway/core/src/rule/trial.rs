@@ -62,6 +62,12 @@ impl Recorded {
             erased: erased.to_vec(),
         })
     }
+
+    /// Whatever the rules say, no admit: a need was missing, or the lane was locked down.
+    fn holds(&self) -> bool {
+        !self.decision.missing.is_empty()
+            || *self.facts.state(Fact::LaneLockedDown) == FactState::Truth(true)
+    }
 }
 
 /// Why a recorded passage cannot be decided once more.
@@ -88,12 +94,13 @@ impl Redecided {
 }
 
 impl RuleSet {
-    /// Decides a recorded passage once more, as the gate would: a need that was missing holds.
+    /// Decides a recorded passage once more, as the gate would: a need that was missing holds, and so
+    /// does a lock-down.
     ///
     /// Like [`RuleSet::evaluate`], call it on a large stack.
     pub fn redecide(&self, lane: &Lane, recorded: &Recorded) -> Result<Redecided, Untold> {
         self.told(lane, recorded)?;
-        Ok(self.decide_again(lane, &recorded.facts, !recorded.decision.missing.is_empty()))
+        Ok(self.decide_again(lane, &recorded.facts, recorded.holds()))
     }
 
     fn told(&self, lane: &Lane, recorded: &Recorded) -> Result<(), Untold> {
@@ -112,9 +119,9 @@ impl RuleSet {
         Ok(())
     }
 
-    fn decide_again(&self, lane: &Lane, facts: &Facts, missing: bool) -> Redecided {
+    fn decide_again(&self, lane: &Lane, facts: &Facts, holds: bool) -> Redecided {
         let evaluation = self.evaluate(lane, facts);
-        let verdict = match missing {
+        let verdict = match holds {
             true => evaluation.verdict.max(Verdict::Hold),
             false => evaluation.verdict,
         };
@@ -284,9 +291,7 @@ impl Tally {
         let mut facts = recorded.facts.clone();
         facts.set(Fact::VehicleWatched, FactState::Truth(true));
         let admits = |set: &RuleSet| {
-            set.decide_again(lane, &facts, !recorded.decision.missing.is_empty())
-                .verdict
-                == Verdict::Admit
+            set.decide_again(lane, &facts, recorded.holds()).verdict == Verdict::Admit
         };
         admits(draft) && !admits(in_force)
     }

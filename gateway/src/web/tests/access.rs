@@ -33,6 +33,7 @@ async fn operations(bench: &Bench) -> Vec<(Method, String)> {
 fn filled(path: &str) -> String {
     path.replace("{id}", "in-1")
         .replace("{alert}", "1")
+        .replace("{list}", "vehicles")
         .replace("{sha256}", &"ab".repeat(32))
 }
 

@@ -2,7 +2,9 @@
 
 mod access;
 mod doors;
+mod lists;
 mod login;
+mod numbers;
 mod orders;
 mod rules;
 mod sight;
@@ -34,6 +36,7 @@ use super::access::cookie;
 use super::accounts::Accounts;
 use super::*;
 use crate::handles::{OrderReply, Post, Then};
+use crate::lists::Keeper;
 use crate::live::Setup;
 use crate::rules::shelf::Shelf;
 use crate::rules::{Rules, Swap};
@@ -116,6 +119,7 @@ impl Bench {
             }),
             outbox: Arc::new(Vec::new),
             rules: rules(&journal, dir.path(), clock, &hub),
+            lists: lists(&journal, dir.path(), clock, &orders),
             language: Language::Zh,
             listen: "127.0.0.1".parse().unwrap(),
             names: Vec::new(),
@@ -203,6 +207,20 @@ fn recorder(journal: &Arc<Log>) -> Recorder {
     }))
 }
 
+/// Empty lists, and a gate that takes every change.
+fn lists(
+    journal: &Arc<Log>,
+    dir: &std::path::Path,
+    clock: Clock,
+    orders: &Arc<Mutex<Vec<Input>>>,
+) -> Arc<Keeper> {
+    let reader = Reader::new(journal.journal.clone());
+    let files = Default::default();
+    let lists = (Default::default(), &[][..]);
+    let gate = fake_gate(orders);
+    Arc::new(Keeper::new(dir, files, lists, gate, reader, clock).unwrap())
+}
+
 /// The rules' edge with no rules, and nobody to swap them.
 fn rules(journal: &Arc<Log>, dir: &std::path::Path, clock: Clock, hub: &Arc<Hub>) -> Arc<Rules> {
     let shelf = Shelf::open(dir).unwrap();
@@ -252,7 +270,9 @@ fn fake_gate(orders: &Arc<Mutex<Vec<Input>>>) -> GateHandle {
                 },
                 false => OrderOutcome::Done,
             };
-            if let Then::Answer(asker) = post.then {
+            if let Then::Recorded(asker) = post.then {
+                let _ = asker.send(43);
+            } else if let Then::Answer(asker) = post.then {
                 let _ = asker.send(OrderReply {
                     outcome,
                     number: 42,
