@@ -107,7 +107,7 @@ fn days_hours_consent_and_allowances_are_understood() {
 }
 
 #[test]
-fn what_goes_out_comes_back_the_same_in_both_formats_and_languages() {
+fn s02_an_export_holds_no_formula_and_comes_back_the_same() {
     let text = "id,plate,card,holder,valid_from,valid_to,uses,household,consent,days,hours\n\
         v1,闽E72K18,,\"=cmd|'/c calc'!A0\",2026-03-04,2026-03-05,2,3-2-501,asked,\"1,5\",08:00-18:00\n\
         v2,,74103794,\"李四, \"\"东\"\"\",2026-03-04T07:30,2026-03-05T09:00,,,,,\n";
