@@ -261,6 +261,8 @@ impl Rules {
         };
         let set = blocking(move || {
             let shelf = &rules.parts.shelf;
+            // One that is still on trial has held so far: it is the one to come back to.
+            shelf.settle()?;
             shelf.try_out(&trying)?;
             shelf.keep_version(&trying.set.version, &trying.set.files)?;
             match compile(&rules.parts.site.lanes, &trying.set.files)? {
@@ -273,11 +275,20 @@ impl Rules {
         })
         .await?;
         let before = self.in_force().version.clone();
-        let number = self
-            .parts
-            .recorder
-            .record(self.activation(&kept, &before))
-            .await?;
+        let activation = self.activation(&kept, &before);
+        let number = match self.parts.recorder.record(activation).await {
+            Ok(number) => number,
+            Err(unavailable) => {
+                // What is not recorded must not come into force at the next start.
+                let rules = self.clone();
+                let trying = Trying {
+                    set: kept,
+                    starts: 0,
+                };
+                blocking(move || Ok(rules.parts.shelf.put_back(&trying)?)).await?;
+                return Err(unavailable.into());
+            }
+        };
         let now = in_force(&set, &kept, RulesSource::Trying);
         let titles = titles(&set);
         let (done, swapped) = oneshot::channel();
