@@ -75,48 +75,66 @@ pub enum ListsError {
     Aside,
 }
 
-/// Takes what was imported over what the configuration's files say.
+/// Takes what was imported over what the configuration's files say, and counts their changes as
+/// versions. A list that cannot be read back keeps no gate from starting.
 pub fn remembered(state_dir: &Path, files: &ListFiles, mut lists: Lists) -> Lists {
+    let folder = state_dir.join("lists");
+    if let Err(error) = fs::create_dir_all(&folder) {
+        tracing::error!(%error, "the folder of the lists cannot be made");
+        return lists;
+    }
     for list in ListName::ALL {
-        let path = kept_path(&state_dir.join("lists"), list);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                tracing::error!(%error, list = list.word(), "an imported list cannot be read");
-                continue;
-            }
-        };
-        let kept: Kept = match serde_json::from_slice(&bytes) {
-            Ok(kept) => kept,
-            Err(error) => {
-                tracing::error!(%error, list = list.word(), "an imported list is damaged");
-                continue;
-            }
-        };
+        let path = kept_path(&folder, list);
+        let kept = read_back(&path, list);
         let head = head(&lists, list);
-        let newer = configured(files, list) != kept.configured;
-        let (version, confirmed_ms, rows) = match newer && head.version > 0 {
-            true => (kept.version + 1, head.confirmed_ms, all(&lists, list)),
-            false => (
+        let file = configured(files, list);
+        let known = kept.as_ref().map(|kept| kept.configured.clone());
+        let (version, confirmed_ms, rows) = match kept {
+            Some(kept) if file.is_none() || kept.configured == file => (
                 kept.version,
                 kept.confirmed_ms,
                 import::rows(list, kept.entries),
             ),
+            // Another file than the one that was there before: the newer word, a new version.
+            Some(kept) => (kept.version + 1, head.confirmed_ms, all(&lists, list)),
+            None if file.is_some() => (head.version, head.confirmed_ms, all(&lists, list)),
+            None => continue,
         };
-        if newer {
-            tracing::warn!(
-                list = list.word(),
+        if known != Some(file.clone()) {
+            let kept = Kept {
+                list,
                 version,
-                "the configuration's file of a list changed after an import and is in force"
-            );
+                confirmed_ms,
+                configured: file,
+                entries: entries(&rows),
+            };
+            if let Err(error) = write(&path, &kept) {
+                tracing::error!(%error, list = list.word(), "a list's version is not kept");
+            }
+        }
+        if version == head.version {
+            continue;
         }
         let change = ListChange::whole(list, head.owner, version, confirmed_ms, rows);
         if let Err(error) = lists.apply(&change, &mut Lookalikes::default()) {
-            tracing::error!(%error, list = list.word(), "an imported list does not fit");
+            tracing::error!(%error, list = list.word(), "a list that was kept does not fit");
         }
     }
     lists
+}
+
+fn read_back(path: &Path, list: ListName) -> Option<Kept> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::error!(%error, list = list.word(), "a list that was kept cannot be read");
+            return None;
+        }
+    };
+    let kept = serde_json::from_slice(&bytes);
+    kept.inspect_err(|_| tracing::error!(list = list.word(), "a list that was kept is damaged"))
+        .ok()
 }
 
 impl Keeper {

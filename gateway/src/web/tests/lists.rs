@@ -177,6 +177,8 @@ fn the_configurations_file_has_the_word_when_it_was_changed_after_an_import() {
         (7, 5, 2)
     );
     std::fs::write(&file, "card\nAABB\nAACC\nAADD\n").unwrap();
-    let cards = crate::lists::remembered(dir.path(), &files, load(&files)).cards;
-    assert_eq!((cards.version, cards.entries.len()), (8, 3));
+    for _ in 0..2 {
+        let cards = crate::lists::remembered(dir.path(), &files, load(&files)).cards;
+        assert_eq!((cards.version, cards.entries.len()), (8, 3));
+    }
 }
