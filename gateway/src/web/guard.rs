@@ -65,7 +65,11 @@ pub async fn origin(State(state): State<WebState>, request: Request, next: Next)
 /// Ends a request that takes too long.
 pub async fn patience(request: Request, next: Next) -> Response {
     let patience = match request.uri().path() {
-        "/api/journal/check" | "/api/rules/try" | "/api/rules/activate" => PATIENCE_CHECK,
+        "/api/journal/check"
+        | "/api/rules/try"
+        | "/api/rules/activate"
+        | "/api/numbers"
+        | "/api/handover" => PATIENCE_CHECK,
         _ => PATIENCE,
     };
     match tokio::time::timeout(patience, next.run(request)).await {
