@@ -21,6 +21,7 @@ mod lane;
 mod oracle;
 mod plant;
 mod process;
+pub mod replay;
 mod site;
 mod told;
 mod upstream;
@@ -161,6 +162,29 @@ pub fn simulate(run: Run) -> Result<Report, SimError> {
         }
     }
     report(&world, visits)
+}
+
+/// Simulates, and replays the journal that comes of it.
+pub fn simulate_and_replay(run: Run) -> Result<replay::Replay, SimError> {
+    let until = run.minutes * 60_000;
+    let day = Day::generate(&DaySpec {
+        seed: run.seed,
+        until_ms: until,
+        a_day: run.a_day,
+        outsiders: run.outsiders,
+    });
+    let site = std::sync::Arc::new(site::site());
+    let (rules, lists) = (site::rules(&site, run.rules)?, site::lists(&day));
+    let mut world = World::new(run, day, faults::plan(run.seed, until, run.families))?;
+    world.run_to(until);
+    let reader = world.reader();
+    let mut events = Vec::new();
+    for number in 1..=reader.last() {
+        if let Some(stored) = reader.get(number)? {
+            events.push(gateway_store::decode(&stored)?);
+        }
+    }
+    replay::replay(site, rules, lists, &events)
 }
 
 fn report(world: &World, visits: u64) -> Result<Report, SimError> {

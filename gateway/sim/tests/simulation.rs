@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gateway_sim::{Families, Plant, Report, Rules, Run, simulate};
+use gateway_sim::{Families, Plant, Report, Rules, Run, simulate, simulate_and_replay};
 
 /// Rules compile on a stack as large as the gate's.
 const STACK: usize = 64 << 20;
@@ -127,6 +127,30 @@ fn a_day_without_faults_decides_and_delivers_everything() {
         (report.crashes, report.received >= report.events),
         (0, true)
     );
+}
+
+#[test]
+fn a_recorded_journal_is_decided_once_more_alike() {
+    let replays = |families| {
+        let run = Run {
+            families,
+            ..hours(5, 12)
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let thread = thread.spawn(move || simulate_and_replay(run));
+        let replayed = thread.expect("a thread").join().expect("no panic");
+        replayed.expect("a replay")
+    };
+    // What was said and not recorded may have mattered; every such difference is told.
+    let crashes = Families {
+        crashes: true,
+        ..Families::NONE
+    };
+    for families in [Families::NONE, crashes] {
+        let found = replays(families);
+        assert!(found.decisions > 500 && found.same + found.differ == found.decisions);
+        assert!(found.differ * 50 <= found.decisions, "{found:?}");
+    }
 }
 
 /// Looks for a planted fault, seed after seed; the promises that its first find breaks.

@@ -3,6 +3,7 @@
 mod accuracy;
 mod bench;
 mod sim;
+mod soak;
 mod tidy;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Days of a gate in simulated time, from seeds, with everything that goes wrong.
     Sim(sim::SimArgs),
+    /// Simulated days for one promise, for so many minutes; goes on where the last one stopped.
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -35,5 +38,6 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Accuracy(arguments) => accuracy::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
         Task::Sim(arguments) => sim::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
     }
 }

@@ -1,5 +1,8 @@
 //! `cargo xtask sim`: days of a gate in simulated time, one thread a processor, a seed at a time.
 
+mod recorded;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +35,12 @@ pub struct SimArgs {
     /// Tells every step between these seconds of the day.
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     trace: Option<Vec<u64>>,
+    /// Instead of seeds: a store's folder, whose recorded inputs are decided once more.
+    #[arg(long, value_name = "DIR", requires = "config")]
+    journal: Option<PathBuf>,
+    /// The configuration of the gate that recorded it: its lanes, rules and lists.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[arg(long)]
     json: bool,
 }
@@ -68,6 +77,9 @@ struct Broken {
 }
 
 pub fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
+    if let (Some(journal), Some(config)) = (&args.journal, &args.config) {
+        return recorded::run(journal, config);
+    }
     let seeds: Vec<u64> = match args.seed {
         Some(seed) => vec![seed],
         None => (args.from..args.from + args.seeds).collect(),
@@ -117,7 +129,7 @@ pub fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs all, as many at once as there are processors, and gives the reports in order with the
 /// seconds of each.
-fn all(runs: &[Run]) -> anyhow::Result<Vec<(Report, f64)>> {
+pub fn all(runs: &[Run]) -> anyhow::Result<Vec<(Report, f64)>> {
     let next = AtomicU64::new(0);
     let done = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

@@ -50,6 +50,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "gateway-recognise",
             "gateway-store",
             "gateway-sim",
+            // The lanes, rules and lists of a recorded journal's gate.
+            "gateway-config",
             "gateway-cameras",
             "traffic",
             "camera-sim",
