@@ -33,12 +33,11 @@ impl Scaler {
         match picture {
             Picture::Bgr(bgr) => {
                 self.bgr(bgr, area, (width, height))?;
-                let gain = gain(self.scaled[0].iter().skip(1).step_by(3 * SAMPLED), 0.0);
-                planes_from_bgr(&self.scaled[0], gain, out, pixels);
+                planes_from_bgr(&self.scaled[0], out, pixels);
             }
             Picture::I420(i420) => {
                 self.i420(i420, area, (width, height))?;
-                let gain = gain(self.scaled[0].iter().step_by(SAMPLED), 16.0);
+                let gain = gain(&self.scaled[0]);
                 planes_from_i420(&self.scaled, (i420.colours(), gain), out, pixels);
             }
         }
@@ -120,15 +119,15 @@ const LIT: f32 = 75.0;
 /// ... but by no more than this factor: noise grows with it.
 const MOST_GAIN: f32 = 2.5;
 
-/// What the detector's input is multiplied by: plates at night are missed without. `black` is the
-/// value of black.
-fn gain<'a>(values: impl Iterator<Item = &'a u8>, black: f32) -> f32 {
+/// What the detector's input of a video frame is multiplied by: plates at night are missed without.
+/// Chosen on drawn video; stills are left as they are.
+fn gain(luma: &[u8]) -> f32 {
     let (mut sum, mut n) = (0_u64, 0_u64);
-    for value in values {
+    for value in luma.iter().step_by(SAMPLED) {
         sum += u64::from(*value);
         n += 1;
     }
-    let mean = (sum as f32 / n.max(1) as f32 - black).max(1.0);
+    let mean = (sum as f32 / n.max(1) as f32 - 16.0).max(1.0);
     if mean < DARK {
         (LIT / mean).min(MOST_GAIN)
     } else {
@@ -136,13 +135,13 @@ fn gain<'a>(values: impl Iterator<Item = &'a u8>, black: f32) -> f32 {
     }
 }
 
-fn planes_from_bgr(bgr: &[u8], gain: f32, out: &mut [f32], pixels: usize) {
+fn planes_from_bgr(bgr: &[u8], out: &mut [f32], pixels: usize) {
     let (blue, rest) = out.split_at_mut(pixels);
     let (green, red) = rest.split_at_mut(pixels);
     for (((pixel, b), g), r) in bgr.chunks_exact(3).zip(blue).zip(green).zip(red) {
-        *b = (f32::from(pixel[0]) * gain).min(255.0) - MEANS[0];
-        *g = (f32::from(pixel[1]) * gain).min(255.0) - MEANS[1];
-        *r = (f32::from(pixel[2]) * gain).min(255.0) - MEANS[2];
+        *b = f32::from(pixel[0]) - MEANS[0];
+        *g = f32::from(pixel[1]) - MEANS[1];
+        *r = f32::from(pixel[2]) - MEANS[2];
     }
 }
 
