@@ -165,6 +165,18 @@ impl Health {
         }
     }
 
+    /// The code of a camera that does not give pictures of use.
+    pub fn camera_trouble(&self, id: &Name) -> Option<String> {
+        let known = self.known();
+        let camera = known.cameras.get(id)?;
+        match camera.state {
+            api::PartState::Live => None,
+            api::PartState::Starting => Some("starting".to_owned()),
+            api::PartState::Silent => Some("silent".to_owned()),
+            api::PartState::Failed => camera.code.clone().or(Some("failed".to_owned())),
+        }
+    }
+
     pub fn camera_frame(&self, id: &Name, at: Mono, width: u32, height: u32) {
         if let Some(camera) = self.known().cameras.get_mut(id) {
             camera.frames += 1;

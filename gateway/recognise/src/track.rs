@@ -165,6 +165,18 @@ impl Tracker {
         change
     }
 
+    /// The picture of `now` is the one that was last read: every vehicle stands where it was.
+    pub fn still(&mut self, now: Mono) -> Change {
+        let mut change = Change::default();
+        for track in &mut self.tracks {
+            track.stay(now, &self.limits);
+            change
+                .sightings
+                .extend(track.news(now, &self.patterns, &self.limits));
+        }
+        change
+    }
+
     /// Ends the tracks of vehicles that are gone; to be called when no frame comes, too.
     pub fn tick(&mut self, now: Mono) -> Change {
         let mut change = Change::default();

@@ -104,13 +104,16 @@ pub async fn edges(
         tasks.spawn(edge.run(centre.appended.clone(), stopping.clone()));
     }
     let sight = sight(centre, channels)?;
-    tasks.spawn(sight.run(configuration.recognisers, stopping.clone()));
+    let run = sight
+        .clone()
+        .run(configuration.recognisers, stopping.clone());
+    tasks.spawn(run);
 
     let listener = TcpListener::bind(configuration.page.listen)
         .await
         .with_context(|| format!("the page cannot listen on {}", configuration.page.listen))?;
     let address = listener.local_addr()?;
-    let state = web_state(centre, &accounts);
+    let state = web_state(centre, &accounts, &sight);
     tokio::spawn(centre.rules.clone().settle());
     tasks.spawn(web::serve(
         listener,
@@ -396,9 +399,9 @@ fn camera_source(centre: &Centre, source: &Source) -> anyhow::Result<(CameraSour
     })
 }
 
-fn web_state(centre: &Centre, accounts: &Arc<Accounts>) -> WebState {
+fn web_state(centre: &Centre, accounts: &Arc<Accounts>, sight: &Arc<Sight>) -> WebState {
     let configuration = &centre.configuration;
-    let health = centre.health.clone();
+    let (health, sight) = (centre.health.clone(), sight.clone());
     let destinations = configuration.upstreams.iter();
     WebState::new(Parts {
         hub: centre.hub.clone(),
@@ -408,6 +411,7 @@ fn web_state(centre: &Centre, accounts: &Arc<Accounts>) -> WebState {
         accounts: accounts.clone(),
         evidence: centre.store.evidence().clone(),
         status: Arc::new(move || health.status()),
+        measure: Arc::new(move |camera| sight.measure(camera)),
         check: reports::check(centre.store.reader(), centre.store.evidence().clone()),
         outbox: reports::outbox(
             centre.store.reader(),

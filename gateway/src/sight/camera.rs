@@ -11,8 +11,12 @@ use gateway_core::reading::DeviceState;
 use gateway_core::sighting::{Evidence, Sighting};
 use gateway_recognise::{Expected, How, Limits, Origin, Patterns, PlateRead, Tracked, Tracker};
 
+use gateway_wire::api::CameraMeasure;
+
 use super::look::{Looks, Pace};
+use super::measure::{Measure, Shot};
 use super::schedule::Urgency;
+use super::still::Still;
 use super::{Pictures, Sight, part_state};
 
 /// A camera stays awake for so long after the last frame in which something was followed.
@@ -51,10 +55,12 @@ struct Following {
     best: BTreeMap<u64, Best>,
     /// The last track that was begun.
     newest: u64,
+    measure: Measure,
 }
 
 struct Best {
     frame: Frame,
+    shot: Option<Shot>,
     picture: Option<Evidence>,
 }
 
@@ -97,7 +103,7 @@ impl Watched {
     }
 
     /// Corners of the lane as shares of the picture.
-    fn lane_shares(&self) -> Vec<(f32, f32)> {
+    pub(super) fn lane_shares(&self) -> Vec<(f32, f32)> {
         let share = |permille: u16| f32::from(permille) / 1_000.0;
         let corners = self.view.polygon.iter();
         corners.map(|[x, y]| (share(*x), share(*y))).collect()
@@ -138,17 +144,21 @@ impl Watched {
         &self,
         frame: Frame,
         mut reads: Vec<PlateRead>,
-        pictures: &Pictures,
+        pictures: Option<&Pictures>,
     ) -> Vec<Sighting> {
         reads.retain(|read| is_whole(read, &frame));
         let now = Mono(frame.captured_mono_us);
         let mut following = self.following();
         let change = following.tracker.frame(now, &reads);
         let height = frame.height;
+        let expected = following.tracker.expected(now);
         for track in change.best_of {
-            let frame = frame.clone();
-            let picture = None;
-            following.best.insert(track, Best { frame, picture });
+            let best = Best {
+                shot: shot(track, &frame, &reads, &expected),
+                frame: frame.clone(),
+                picture: None,
+            };
+            following.best.insert(track, best);
         }
         let sightings = self.sightings(&change.sightings, height, &mut following, pictures);
         let expected = following.learn(now);
@@ -157,8 +167,21 @@ impl Watched {
         sightings
     }
 
+    /// The picture has not changed since the last that was read: what is followed stands where it
+    /// was.
+    fn still(&self, now: Mono, height: u32, pictures: &Pictures) -> Vec<Sighting> {
+        let mut following = self.following();
+        let change = following.tracker.still(now);
+        let pictures = Some(pictures);
+        let sightings = self.sightings(&change.sightings, height, &mut following, pictures);
+        let expected = following.tracker.expected(now);
+        self.glance
+            .follows(&expected, now, |plate| self.is_past_line(plate, height));
+        sightings
+    }
+
     /// What ends by itself while no frame is read.
-    pub(super) fn tick(&self, now: Mono, pictures: &Pictures) -> Vec<Sighting> {
+    pub(super) fn tick(&self, now: Mono, pictures: Option<&Pictures>) -> Vec<Sighting> {
         let mut following = self.following();
         if !following.tracker.follows() {
             return Vec::new();
@@ -173,7 +196,7 @@ impl Watched {
     }
 
     /// The camera is gone, and with it all that it followed.
-    fn end(&self, pictures: &Pictures) -> Vec<Sighting> {
+    pub(super) fn end(&self, pictures: Option<&Pictures>) -> Vec<Sighting> {
         let mut following = self.following();
         let change = following.tracker.end();
         let sightings = self.sightings(&change.sightings, 0, &mut following, pictures);
@@ -198,13 +221,21 @@ impl Watched {
         self.glance.follows(&[], Mono(0), |_| false);
     }
 
+    /// How good its plates are; `trouble` is its state's code when it is not live.
+    pub(super) fn measure(&self, trouble: Option<&str>) -> CameraMeasure {
+        let following = self.following();
+        following
+            .measure
+            .report(self.origin.camera.as_str(), trouble)
+    }
+
     /// Keeps the camera awake while a vehicle is followed or waits.
     fn stay_awake(&self, now: Mono) {
         self.attention.hold(now.0 + AWAKE_US);
     }
 
     /// Whether this frame is worth a reader's time, and how urgent it is.
-    fn is_worth(&self, frame: &Frame, waits: bool) -> Option<Urgency> {
+    pub(super) fn is_worth(&self, frame: &Frame, waits: bool) -> Option<Urgency> {
         let glance = &self.glance;
         let follows = glance.follows.load(Relaxed);
         let shows = frame.useless != Some(Useless::Frozen) && !self.is_barred();
@@ -237,8 +268,13 @@ impl Watched {
         tracked: &[Tracked],
         height: u32,
         following: &mut Following,
-        pictures: &Pictures,
+        pictures: Option<&Pictures>,
     ) -> Vec<Sighting> {
+        for gone in tracked.iter().filter(|tracked| tracked.closed) {
+            let best = following.best.get(&gone.track).and_then(|best| best.shot);
+            let sure = gone.confidence_permille >= self.limits.sure_permille;
+            following.measure.vehicle(best, sure);
+        }
         tracked
             .iter()
             .map(|tracked| self.sighting(tracked, height, &mut following.best, pictures))
@@ -250,11 +286,11 @@ impl Watched {
         tracked: &Tracked,
         height: u32,
         best: &mut BTreeMap<u64, Best>,
-        pictures: &Pictures,
+        pictures: Option<&Pictures>,
     ) -> Sighting {
         let evidence = best.get_mut(&tracked.track).and_then(|best| {
             if best.picture.is_none() {
-                best.picture = pictures.take(&best.frame);
+                best.picture = pictures.and_then(|pictures| pictures.take(&best.frame));
             }
             best.picture.clone()
         });
@@ -284,6 +320,7 @@ impl Following {
             looks: Looks::new(view.polygon.clone(), view.long_side),
             best: BTreeMap::new(),
             newest: next - 1,
+            measure: Measure::default(),
         }
     }
 
@@ -324,6 +361,14 @@ impl Glance {
         self.waits.store(followed.iter().any(waits), Relaxed);
         self.interval_us.store(pace.interval_us(), Relaxed);
     }
+}
+
+/// What the frame shows of a track's plate.
+fn shot(track: u64, frame: &Frame, reads: &[PlateRead], expected: &[Expected]) -> Option<Shot> {
+    let plate = expected.iter().find(|plate| plate.track == track)?;
+    let read = reads.iter().find(|read| read.area == plate.area)?;
+    let [luma, _, _] = frame.planes();
+    Some(Shot::of(read, luma.bytes, luma.stride))
 }
 
 /// A plate that the picture's edge cuts off reads well, and wrong.
@@ -375,6 +420,7 @@ pub(super) fn failed(code: &str) -> DeviceState {
 
 /// What the camera's thread does with a frame.
 fn offer(sight: Arc<Sight>, index: usize) -> impl FnMut(Frame) + Send + 'static {
+    let mut still = Still::default();
     move |frame| {
         let watched = &sight.cameras[index];
         let at = Mono(frame.captured_mono_us);
@@ -385,9 +431,17 @@ fn offer(sight: Arc<Sight>, index: usize) -> impl FnMut(Frame) + Send + 'static 
         if waits || watched.glance.follows.load(Relaxed) {
             watched.stay_awake(sight.clock.mono());
         }
-        if let Some(urgency) = watched.is_worth(&frame, waits) {
-            sight.offer(index, frame, urgency);
+        let Some(urgency) = watched.is_worth(&frame, waits) else {
+            return;
+        };
+        if still.is_same(&frame) {
+            for sighting in watched.still(at, frame.height, &sight.pictures) {
+                sight.post(gateway_core::gate::Input::Sighting(sighting));
+            }
+            return;
         }
+        still.give();
+        sight.offer(index, frame, urgency);
     }
 }
 
@@ -415,7 +469,7 @@ fn tell(sight: Arc<Sight>, index: usize) -> impl FnMut(CameraHealth) + Send + 's
             Some(Useless::Frozen) => watched.drop_tracks(),
             _ if told == DeviceState::Live => {}
             _ => {
-                for sighting in watched.end(&sight.pictures) {
+                for sighting in watched.end(Some(&sight.pictures)) {
                     sight.post(gateway_core::gate::Input::Sighting(sighting));
                 }
             }

@@ -9,8 +9,11 @@
 mod camera;
 mod crew;
 mod look;
+mod measure;
 mod pictures;
 mod schedule;
+mod still;
+pub mod video;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -25,7 +28,7 @@ use gateway_core::name::Name;
 use gateway_core::reading::{DeviceHealth, DeviceState};
 use gateway_recognise::{Desk, Done, How, I420, Picture, Plane, Shown};
 use gateway_store::evidence::Evidence;
-use gateway_wire::api::PartState;
+use gateway_wire::api::{CameraMeasure, PartState};
 use tokio::sync::watch;
 
 use crate::barriers::loops::Loops;
@@ -149,6 +152,16 @@ impl Sight {
         self.waiting().schedule.waiting()
     }
 
+    /// How good a camera's plates are; `None` for a camera that there is not.
+    pub fn measure(&self, id: &str) -> Option<CameraMeasure> {
+        let cameras = self.cameras.iter();
+        let watched = cameras
+            .into_iter()
+            .find(|watched| watched.origin.camera.as_str() == id)?;
+        let trouble = self.health.camera_trouble(&watched.origin.camera);
+        Some(watched.measure(trouble.as_deref()))
+    }
+
     /// What is in there is right at every point, so a panic elsewhere spoils nothing.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -197,7 +210,7 @@ impl Sight {
     fn tick(&self) {
         let now = self.clock.mono();
         for watched in &self.cameras {
-            for sighting in watched.tick(now, &self.pictures) {
+            for sighting in watched.tick(now, Some(&self.pictures)) {
                 self.post(Input::Sighting(sighting));
             }
             if watched.is_unbarred(now) && watched.is_live() {
@@ -285,7 +298,7 @@ impl Sight {
                 if self.blind.swap(false, Ordering::Relaxed) {
                     self.sees_again();
                 }
-                let sightings = watched.frame(read.frame.0, plates, &self.pictures);
+                let sightings = watched.frame(read.frame.0, plates, Some(&self.pictures));
                 for sighting in sightings {
                     self.post(Input::Sighting(sighting));
                 }

@@ -66,6 +66,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/lanes/{id}/open",              ACTING),
     ("POST", "/api/lanes/{id}/close",             ACTING),
     ("POST", "/api/emergency",                    ACTING),
+    ("GET",  "/api/cameras/{id}/measure",         TECHNICIAN),
     ("GET",  "/api/status",                       Access::Session),
     ("GET",  "/api/journal/check",                CHECKING),
     ("GET",  "/api/outbox",                       TECHNICIAN),

@@ -5,6 +5,7 @@ mod access;
 pub mod accounts;
 mod alerts;
 mod assets;
+mod cameras;
 mod guard;
 mod guesses;
 mod lanes;
@@ -56,6 +57,9 @@ const BODY: usize = 64 * 1024;
 /// Live streams at once; the next one is answered 503.
 const STREAMS: usize = 64;
 
+/// How good the plates of the camera of that id are; `None` for one that there is not.
+pub type Measures = dyn Fn(&str) -> Option<api::CameraMeasure> + Send + Sync;
+
 /// What the web side is given.
 pub struct Parts {
     pub hub: Arc<Hub>,
@@ -66,6 +70,8 @@ pub struct Parts {
     pub evidence: Evidence,
     /// The gateway's health right now; must not block.
     pub status: Arc<dyn Fn() -> api::Status + Send + Sync>,
+    /// How good a camera's plates are; must not block.
+    pub measure: Arc<Measures>,
     /// Verifies the whole journal; called off the async threads.
     pub check: Arc<dyn Fn() -> api::JournalCheck + Send + Sync>,
     /// What each destination has not confirmed; called off the async threads.
@@ -91,6 +97,7 @@ pub struct Inner {
     accounts: Arc<Accounts>,
     evidence: Evidence,
     status: Arc<dyn Fn() -> api::Status + Send + Sync>,
+    measure: Arc<Measures>,
     check: Arc<dyn Fn() -> api::JournalCheck + Send + Sync>,
     outbox: Arc<dyn Fn() -> Vec<api::DestinationOutbox> + Send + Sync>,
     pub rules: Arc<Rules>,
@@ -122,6 +129,7 @@ impl WebState {
             accounts: parts.accounts,
             evidence: parts.evidence,
             status: parts.status,
+            measure: parts.measure,
             check: parts.check,
             outbox: parts.outbox,
             rules: parts.rules,
@@ -205,6 +213,7 @@ fn routes(state: WebState) -> Router {
         .route("/api/alerts", get(alerts::list))
         .route("/api/alerts/{alert}/acknowledge", post(alerts::acknowledge))
         .route("/api/alerts/{alert}/close", post(alerts::close))
+        .route("/api/cameras/{id}/measure", get(cameras::measure))
         .route("/api/status", get(status::show))
         .route("/api/journal/check", get(status::check))
         .route("/api/outbox", get(status::outbox))

@@ -5,7 +5,7 @@ use gateway_wire::api::{self, TextTables};
 use gateway_wire::messages;
 use utoipa::OpenApi;
 
-use super::{alerts, lanes, lists, numbers, passages, rules, session, status, stream};
+use super::{alerts, cameras, lanes, lists, numbers, passages, rules, session, status, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,6 +36,7 @@ use super::{alerts, lanes, lists, numbers, passages, rules, session, status, str
         alerts::list,
         alerts::acknowledge,
         alerts::close,
+        cameras::measure,
         status::show,
         status::check,
         status::outbox,

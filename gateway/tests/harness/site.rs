@@ -40,6 +40,8 @@ pub struct Wishes {
     pub vehicle_lane: bool,
     /// The recogniser's folder; by default the tree's own.
     pub models: Option<PathBuf>,
+    /// Where the vehicle lane's camera is; by default nobody listens there.
+    pub rtsp_port: Option<u16>,
     /// A fault proxy lies between the daemon and the platform's broker.
     pub through_proxy: bool,
 }
@@ -118,8 +120,8 @@ impl Site {
             ("FIXTURES", fixtures.display().to_string()),
             ("BROKER_PORT", self.broker_port.to_string()),
             ("UPSTREAM_PORT", self.upstream_port.to_string()),
-            // Nobody listens there: the camera is not to be had.
-            ("RTSP_PORT", "9".to_owned()),
+            // Nobody listens at 9: the camera is not to be had.
+            ("RTSP_PORT", self.wishes.rtsp_port.unwrap_or(9).to_string()),
             ("GRID_KEY", grid_key.to_owned()),
         ] {
             text = text.replace(&format!("@{name}@"), &value);

@@ -176,12 +176,34 @@ export interface Status {
     oldest_waiting_ms: number | null;
     mode: string;
   }[];
-  recogniser: { state: string; code: string | null; reads: number; median_us: number | null };
+  recogniser: {
+    state: string;
+    code: string | null;
+    reads: number;
+    workers?: number;
+    workers_wanted?: number;
+    overloaded?: boolean;
+    median_us: number | null;
+  };
   queues: { name: string; length: number; limit: number; dropped: number }[];
   refused: Record<string, number>;
   disk: { free_bytes: number; journal_bytes: number; evidence_bytes: number };
   store: { state: string; code: string | null };
   safe_mode: boolean;
+}
+
+/** How good a camera's plates are over its latest vehicles; null: no vehicle showed it yet. */
+export interface CameraMeasure {
+  camera: string;
+  vehicles: number;
+  read_permille: number | null;
+  width_px: number | null;
+  narrowest_px: number | null;
+  tilt_degrees: number | null;
+  sharpness: number | null;
+  brightness: number | null;
+  go: boolean;
+  advice: { code: string; found: string; wanted: string }[];
 }
 
 export interface JournalReport {
@@ -279,5 +301,6 @@ export const api = {
   closeLane: (lane: string) => call<Outcome>('POST', `/api/lanes/${part(lane)}/close`),
   emergency: (active: boolean) => call<Outcome>('POST', '/api/emergency', { active }),
   status: () => call<Status>('GET', '/api/status'),
+  measureCamera: (camera: string) => call<CameraMeasure>('GET', `/api/cameras/${encodeURIComponent(camera)}/measure`),
   checkJournal: () => call<JournalReport>('GET', '/api/journal/check', undefined, PATIENCE_CHECK_MS),
 };

@@ -6,6 +6,7 @@
 //! has checked the session first.
 
 mod alert;
+mod camera;
 mod explanation;
 mod lane;
 mod lists;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use alert::{Alert, AlertState, Severity};
+pub use camera::{Advice, CameraMeasure};
 pub use explanation::{Explanation, WouldAdmit};
 pub use lane::{Arm, Direction, Lane, LaneCamera, LaneKind, Need};
 pub use lists::{EntryRequest, ListConfirmed, ListImported, ListShown, WhenOld};

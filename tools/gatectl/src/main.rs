@@ -1,5 +1,6 @@
 //! gatectl: the technician's command line.
 
+mod camera;
 mod check;
 mod control;
 mod help;
@@ -35,6 +36,8 @@ enum Command {
     Check(check::CheckArgs),
     /// How the gateway is.
     Status(status::StatusArgs),
+    /// A camera, as a technician sets it up.
+    Camera(camera::CameraArgs),
     /// The journal of events.
     Journal(journal::JournalArgs),
     /// What upstream has not confirmed.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(&args.config),
         Command::Status(args) => status::run(args, language),
+        Command::Camera(args) => camera::run(args, language),
         Command::Journal(args) => journal::run(args, language),
         Command::Outbox(args) => outbox::run(args, language),
         Command::Lists(args) => lists::run(args, language),

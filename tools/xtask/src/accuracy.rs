@@ -5,6 +5,7 @@ mod beside;
 mod pictures;
 mod simulated;
 mod tally;
+mod video;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use clap::Args;
 #[derive(Args)]
 pub struct AccuracyArgs {
     /// The folder that the labels' paths are relative to.
-    #[arg(long, value_name = "DIR", required_unless_present = "simulated")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["simulated", "video"])]
     pictures: Option<PathBuf>,
     /// One row a picture, tab-separated, with the columns path, plate and source; labels.tsv in the
     /// folder of the pictures, unless given.
@@ -29,6 +30,12 @@ pub struct AccuracyArgs {
     /// Drawn traffic instead of pictures: all kinds and provinces, by day, at night and in rain.
     #[arg(long, conflicts_with_all = ["pictures", "labels"])]
     simulated: bool,
+    /// Drawn traffic as a video, read by the daemon's own looks and votes.
+    #[arg(long, conflicts_with_all = ["pictures", "labels", "simulated"])]
+    video: bool,
+    /// Seconds of the video; about one vehicle in seven seconds.
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
     /// Vehicles that are drawn.
     #[arg(long, default_value_t = 2_000)]
     vehicles: u64,
@@ -55,6 +62,9 @@ pub struct AccuracyArgs {
 }
 
 pub fn run(args: AccuracyArgs) -> anyhow::Result<ExitCode> {
+    if args.video {
+        return video::run(&args);
+    }
     let Some(folder) = &args.pictures else {
         return simulated::run(&args);
     };

@@ -39,6 +39,8 @@ enum Which {
     Trial,
     /// A quiet 1080p25 camera, beside a pipeline that only decodes it.
     Camera,
+    /// Eight 1080p25 cameras, two of them busy: readable to sighted, beside decoding and the models.
+    EightCameras,
 }
 
 /// One row as measured.

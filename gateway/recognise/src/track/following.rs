@@ -144,6 +144,13 @@ impl Track {
         true
     }
 
+    /// It is where it was, as an unchanged picture says; that is no vote.
+    pub fn stay(&mut self, now: Mono, limits: &Limits) {
+        self.speed = [0.0, 0.0];
+        self.stands = now.since(self.anchor.1) >= limits.stands_us;
+        self.last_seen = self.last_seen.max(now);
+    }
+
     /// A sighting when there is something new to tell.
     pub fn news(&mut self, now: Mono, patterns: &Patterns, limits: &Limits) -> Option<Tracked> {
         let verdict = self.verdict(patterns)?;

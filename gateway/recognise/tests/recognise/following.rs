@@ -315,3 +315,22 @@ fn bumper_to_bumper_each_vehicle_is_one_sighting() {
     let texts: Vec<_> = closed.iter().map(|s| s.plate.reveal()).collect();
     assert_eq!(texts, ["闽E12345", "闽C67890"]);
 }
+
+#[test]
+fn an_unchanged_picture_is_no_vote_and_tells_that_the_vehicle_stands() {
+    let mut lane = Lane::new();
+    let plate = lane.plate("闽E12345");
+    lane.frame(std::slice::from_ref(&plate));
+    let still = |lane: &mut Lane| {
+        lane.now = lane.now.plus_ms(STEP);
+        lane.tracker.still(lane.now).sightings
+    };
+    for _ in 0..100 {
+        assert!(still(&mut lane).is_empty(), "one picture made a sighting");
+    }
+    assert!(lane.tracker.follows(), "it stands there all the same");
+    lane.frame(&[moved(&plate, 1.0, 1.0)]);
+    let told: Vec<_> = (0..100).flat_map(|_| still(&mut lane)).collect();
+    assert!(told.len() <= 1, "{} revisions", told.len());
+    assert!(lane.tracker.is_settled());
+}

@@ -111,6 +111,7 @@ impl Bench {
             accounts: Arc::new(Accounts::open(dir.path()).unwrap()),
             evidence: Evidence::open(&dir.path().join("evidence")).unwrap(),
             status: Arc::new(status),
+            measure: Arc::new(measure),
             check: Arc::new(|| api::JournalCheck {
                 events: 0,
                 through: 0,
@@ -353,4 +354,20 @@ pub fn status() -> api::Status {
         },
         safe_mode: false,
     }
+}
+
+/// Of the only camera.
+pub fn measure(id: &str) -> Option<api::CameraMeasure> {
+    (id == "in-1-camera").then(|| api::CameraMeasure {
+        camera: id.to_owned(),
+        vehicles: 12,
+        read_permille: Some(1_000),
+        width_px: Some(160.0),
+        narrowest_px: Some(120.0),
+        tilt_degrees: Some(1.5),
+        sharpness: Some(20.0),
+        brightness: Some(120.0),
+        go: true,
+        advice: Vec::new(),
+    })
 }

@@ -323,6 +323,17 @@ pub(super) const ROWS: &[Row] = &[
     ("state", "live", "正常", "Live"),
     ("state", "silent", "无信号", "Silent"),
     ("state", "failed", "故障", "Failed"),
+    // What a camera needs before it can be relied on.
+    ("advice", "not_live", "摄像机没有可用画面:{found}", "The camera gives no picture of use: {found}"),
+    ("advice", "few_vehicles", "只看到 {found} 辆车:至少让 {wanted} 辆车通过后再判断", "Only {found} vehicles were seen: let at least {wanted} pass before you rely on it"),
+    ("advice", "narrow", "车牌只有 {found} 像素宽,至少需要 {wanted}:拉近焦距、移近摄像机或改用更高分辨率的码流", "Plates are {found} px wide, at least {wanted} are wanted: zoom in, move the camera nearer or choose a larger stream"),
+    ("advice", "some_narrow", "有的车牌只有 {found} 像素宽,至少需要 {wanted}:让车辆停得更近", "Some plates are only {found} px wide, at least {wanted} are wanted: have vehicles stop nearer"),
+    ("advice", "tilted", "车牌倾斜 {found} 度,最多 {wanted} 度:把摄像机转正", "Plates are tilted by {found} degrees, at most {wanted} are read well: turn the camera upright"),
+    ("advice", "blurred", "车牌模糊(清晰度 {found},至少 {wanted}):重新对焦、擦净镜头或缩短快门时间", "Plates are blurred (sharpness {found}, at least {wanted}): focus, clean the lens or shorten the shutter time"),
+    ("advice", "dark", "车牌太暗(亮度 {found},至少 {wanted}):加补光灯或提高增益", "Plates are too dark (brightness {found}, at least {wanted}): add light or gain"),
+    ("advice", "bright", "车牌过曝(亮度 {found},最多 {wanted}):降低补光或曝光", "Plates are too bright (brightness {found}, at most {wanted}): less light or exposure"),
+    ("advice", "unread", "只有 {found}% 的车辆可靠识读,至少需要 {wanted}%:先解决以上问题,或检查车道多边形", "Only {found} % of the vehicles were surely read, at least {wanted} % are wanted: mend what stands above, or check the lane's polygon"),
+
     ("failure", "unreachable", "无法连接", "Nobody answers at its address"),
     ("failure", "unauthorised", "用户名或密码错误", "It refuses the user or password"),
     ("failure", "stream_ended", "视频流中断", "It ended the stream"),

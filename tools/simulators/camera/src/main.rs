@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use camera_sim::{
-    Cache, Fault, Feed, Format, LaneFeed, Listen, Mount, Repeated, Server, Stamps, Studio, init,
-    play, write_clip, write_picture,
+    Cache, Clip, Fault, Feed, Format, LaneFeed, Listen, Mount, Repeated, Server, Stamps, Studio,
+    init, play, write_clip, write_picture,
 };
 use clap::Parser;
 use traffic::{Kind, Scenario, Spec, write_truth};
@@ -58,6 +58,9 @@ struct Options {
     /// Writes the first vehicle's visit (or what `--play` names) as .mp4 or .h264, and ends.
     #[arg(long)]
     write_clip: Option<PathBuf>,
+    /// Writes `--seconds` of the first lane as .mp4 or .h264, and ends.
+    #[arg(long)]
+    write_lane: Option<PathBuf>,
     /// Writes so many pictures of vehicles at the arm, with labels.tsv, into `--stills-to`, and ends.
     #[arg(long, requires = "stills_to")]
     stills: Option<usize>,
@@ -86,6 +89,9 @@ fn main() -> Result<()> {
     }
     if let Some(path) = &options.write_clip {
         return first_clip(&options, &scenario, &cache, path);
+    }
+    if let Some(path) = &options.write_lane {
+        return lane_video(&options, &scenario, &cache, path);
     }
     let mounts = mounts(&options, &scenario, &cache)?;
     if options.prepare {
@@ -232,6 +238,27 @@ fn first_clip(
             Some(Kind::Vehicle { plate, body, .. }) => studio.visit(plate, *body)?,
             _ => bail!("no vehicle comes to {name}"),
         }
+    };
+    write_clip(&clip, path)
+}
+
+/// What the first lane shows from the scenario's start on, until its last vehicle has gone.
+fn lane_video(
+    options: &Options,
+    scenario: &Scenario,
+    cache: &Arc<Cache>,
+    path: &Path,
+) -> Result<()> {
+    let name = options.lanes.first().context("--lanes names no lane")?;
+    let mount = mount(options, scenario, cache, name)?;
+    let lane = scenario.lane(name).context("there is no such lane")?;
+    let end_ms = lane.arrivals.last().map_or(0, |last| last.gone_ms) + 3_000;
+    let count = end_ms * u64::from(options.format.fps) / 1_000;
+    let mut feed = mount.feed;
+    let units = (0..count).map(|number| feed.unit(number));
+    let clip = Clip {
+        format: options.format,
+        units: units.collect::<Result<_>>()?,
     };
     write_clip(&clip, path)
 }

@@ -32,6 +32,17 @@ pub fn build(root: &Path, which: Which) -> anyhow::Result<()> {
         Which::Trial => &[&["build", "--package", "gatewayd", "--bench", "trial"]],
         Which::Decide => &[&["build", "--package", "gateway-core", "--bench", "decide"]],
         Which::Camera => &[&["build", "--package", "gateway-cameras", "--bench", "quiet"]],
+        Which::EightCameras => &[
+            &["build", "--package", "grid-sim", "--package", "gatectl"],
+            &[
+                "build",
+                "--package",
+                "gatewayd",
+                "--bins",
+                "--bench",
+                "eight_cameras",
+            ],
+        ],
     };
     for command in commands {
         let built = cargo(root, command)
@@ -80,6 +91,12 @@ pub fn row(root: &Path, which: Which) -> anyhow::Result<Row> {
             "--profile=release",
             "--package=gateway-cameras",
             "--bench=quiet",
+        ],
+        Which::EightCameras => &[
+            "bench",
+            "--profile=release",
+            "--package=gatewayd",
+            "--bench=eight_cameras",
         ],
     };
     let done = cargo(root, command)
