@@ -258,6 +258,7 @@ fn lane_video(
     let units = (0..count).map(|number| feed.unit(number));
     let clip = Clip {
         format: options.format,
+        encoding: camera_sim::Encoding::usual(options.format),
         units: units.collect::<Result<_>>()?,
     };
     write_clip(&clip, path)
