@@ -2,6 +2,8 @@
 //!
 //! Every edge writes here without waiting; the page, `gatectl` and the supervisor read.
 
+mod disk;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -407,9 +409,9 @@ impl Health {
     pub fn measure_disk(&self) {
         let state = &self.identity.state_dir;
         let disk = api::DiskStatus {
-            free_bytes: free_bytes(state),
-            journal_bytes: folder_bytes(&state.join("store/journal")),
-            evidence_bytes: folder_bytes(&state.join("store/evidence")),
+            free_bytes: disk::free_bytes(state),
+            journal_bytes: disk::folder_bytes(&state.join("store/journal")),
+            evidence_bytes: disk::folder_bytes(&state.join("store/evidence")),
         };
         self.known().disk = Some(disk);
     }
@@ -477,33 +479,4 @@ fn store_status(state: api::PartState, code: Option<&str>) -> api::StoreStatus {
         state,
         code: code.map(str::to_owned),
     }
-}
-
-fn free_bytes(folder: &std::path::Path) -> u64 {
-    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()) else {
-        return 0;
-    };
-    // SAFETY: the path is a C string, the structure is plain integers that the call fills.
-    unsafe {
-        let mut stat: libc::statvfs = std::mem::zeroed();
-        if libc::statvfs(path.as_ptr(), &mut stat) != 0 {
-            return 0;
-        }
-        stat.f_bavail * stat.f_frsize
-    }
-}
-
-/// Bytes of the files in a folder and the folders in it.
-fn folder_bytes(folder: &std::path::Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
-            Ok(meta) => meta.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }
