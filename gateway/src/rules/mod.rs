@@ -177,8 +177,9 @@ impl Rules {
 
     /// Makes a recorded decision once more with the rules of its day. Blocks.
     ///
-    /// `None`: the event is no decision, or has been erased.
-    pub fn recompute(&self, stored: &Stored) -> Result<Option<Recomputed>, RulesError> {
+    /// `None`: the event is no decision, or has been erased. With it the titles of those rules, as
+    /// far as their texts are at hand.
+    pub fn recompute(&self, stored: &Stored) -> Result<Option<(Recomputed, Titles)>, RulesError> {
         let Some(recorded) = recorded(stored) else {
             return Ok(None);
         };
@@ -197,13 +198,15 @@ impl Rules {
         };
         let lane = self.parts.site.lane(&recorded.lane);
         let (Some(files), Some(lane)) = (files, lane) else {
-            return Ok(Some(again));
+            return Ok(Some((again, Titles::new())));
         };
         let done = aside(|| {
             let set = load(&self.parts.site.lanes, &files).ok()?;
-            Some(set.redecide(lane, &recorded))
+            Some((set.redecide(lane, &recorded), titles(&set)))
         });
-        if let Some(redecided) = done.map_err(RulesError::Thread)? {
+        let mut of_its_day = Titles::new();
+        if let Some((redecided, titles)) = done.map_err(RulesError::Thread)? {
+            of_its_day = titles;
             again.at_hand = true;
             if let Ok(redecided) = redecided {
                 again.told = true;
@@ -211,7 +214,7 @@ impl Rules {
                 again.verdict = Some(redecided.verdict.into());
             }
         }
-        Ok(Some(again))
+        Ok(Some((again, of_its_day)))
     }
 
     /// Tries a draft and puts it in force. What it admits that is watched for needs a reason.

@@ -88,13 +88,17 @@ pub async fn explanation(
 ) -> Result<Json<Explanation>, Fail> {
     let told = off_thread(move || {
         let found = state.hub.passage_and_decision(&PassageId::parse(&id))?;
-        let Some((passage, decision)) = found else {
+        let Some((mut passage, decision)) = found else {
             return Err(Fail::not_found());
         };
         let recomputed = match decision {
             Some(stored) => state.rules.recompute(&stored)?,
             None => None,
         };
+        let recomputed = recomputed.map(|(recomputed, titles)| {
+            explain::entitle(&mut passage, &titles);
+            recomputed
+        });
         let title = state.hub.lane_title(&passage.lane);
         let offset_min = state.clock.now().offset_min;
         Ok(explain::explanation(passage, title, offset_min, recomputed))

@@ -1,5 +1,7 @@
 //! A decision in words: one sentence that can be sent on, in both languages, naming nobody.
 
+use std::collections::BTreeMap;
+
 use gateway_core::plate::{Card, Plate};
 
 use crate::api::{Explanation, Fact, FactValue, Passage, Reason, Recomputed, Text, WouldAdmit};
@@ -22,6 +24,21 @@ pub fn explanation(
         offset_min,
         lane_title,
         recomputed,
+    }
+}
+
+/// Gives rules that are no longer loaded the titles that they had.
+pub fn entitle(passage: &mut Passage, titles: &BTreeMap<String, Text>) {
+    for tried in &mut passage.rules {
+        tried.title = tried
+            .title
+            .take()
+            .or_else(|| titles.get(&tried.rule).cloned());
+    }
+    for reason in &mut passage.reasons {
+        if let (None, Some(rule)) = (&reason.text, reason.values.get("rule")) {
+            reason.text = titles.get(rule).cloned();
+        }
     }
 }
 
