@@ -27,7 +27,7 @@ fn decisions(gate: &Gate) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_draft_is_tried_activated_and_kept_over_a_restart() {
+fn slow_a_draft_is_tried_activated_and_kept_over_a_restart() {
     let mut gate = Gate::start();
     let mut walk = Walk::of(&gate);
     walk.person(&listed_card(1), 382);
