@@ -74,6 +74,9 @@ pub struct Subscription {
     pub follow: broadcast::Receiver<Arc<Message>>,
 }
 
+/// A passage as people see it, and the stored event of its decision where there is one.
+pub type PassageAndDecision = (Passage, Option<Arc<Stored>>);
+
 impl Hub {
     pub fn new(setup: Setup) -> Hub {
         let lanes = setup
@@ -264,7 +267,7 @@ impl Hub {
     pub fn passage_and_decision(
         &self,
         id: &PassageId,
-    ) -> Result<Option<(Passage, Option<Arc<Stored>>)>, StoreError> {
+    ) -> Result<Option<PassageAndDecision>, StoreError> {
         let (known, titles) = {
             let inner = self.lock();
             (inner.history.numbers(id), inner.history.titles.clone())

@@ -1,3 +1,5 @@
+//! Who is read next, how often, and what is dropped.
+
 use super::*;
 
 /// Reads for a while as `readers` recognisers would, each read taking `read_us`, and returns how
