@@ -203,6 +203,11 @@ impl Visit {
         }
     }
 
+    /// What stands on the board in the plate's place, if there is one.
+    pub fn board(&self) -> Option<&'static str> {
+        self.saying
+    }
+
     /// At least three of its pictures show a readable plate: two that must agree, and one to spare.
     pub fn is_readable(&self) -> bool {
         let readable =

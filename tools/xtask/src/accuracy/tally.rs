@@ -14,6 +14,8 @@ use super::simulated::nearest;
 pub struct Outcome {
     pub number: u64,
     plate: Option<(String, PlateKind)>,
+    /// What stands on the board in the plate's place.
+    board: Option<&'static str>,
     weather: Weather,
     beyond: Option<Beyond>,
     readable: bool,
@@ -44,6 +46,7 @@ impl Outcome {
         Outcome {
             number,
             plate: visit.plate.as_ref().map(|p| (p.text.clone(), p.kind)),
+            board: visit.board(),
             weather: visit.conditions.weather,
             beyond: visit.beyond,
             readable: visit.is_readable(),
@@ -100,7 +103,17 @@ impl Outcome {
     /// A board in a plate's place that was told as it reads, outside the grammar, is its vehicle's.
     fn own(&self) -> Option<&Track> {
         let first = self.tracks.first()?;
-        (self.plate.is_some() || first.raw).then_some(first)
+        let is_board = self.board.is_some() && first.raw;
+        (self.plate.is_some() || is_board).then_some(first)
+    }
+
+    /// The track says what stands on the plate, or on the board as words outside the grammar.
+    fn is_true(&self, track: &Track) -> bool {
+        match (&self.plate, self.board) {
+            (Some((text, _)), _) => *text == track.text,
+            (None, Some(words)) => track.raw && track.text == words,
+            (None, None) => false,
+        }
     }
 
     fn is_exact(&self) -> bool {
@@ -150,7 +163,7 @@ struct Figures {
     missed: usize,
     /// Tracks beyond the one of the vehicle.
     false_vehicles: usize,
-    /// Texts that are not the vehicle's, with a confidence of at least 0.95.
+    /// Texts that are neither the vehicle's nor its board's, with a confidence of at least 0.95.
     wrong_sure: usize,
     wrong_colour: usize,
     /// Single readable pictures, and those of them that were read exactly on their own.
@@ -306,12 +319,10 @@ impl Figures {
     fn add(&mut self, outcome: &Outcome) {
         self.vehicles += 1;
         self.false_vehicles += outcome.false_vehicles();
-        let truth = outcome.plate.as_ref().map(|p| p.0.as_str());
         self.wrong_sure += outcome
             .tracks
             .iter()
-            .filter(|t| t.confidence_permille >= SURE_PERMILLE && Some(t.text.as_str()) != truth)
-            .filter(|t| truth.is_some() || !t.raw)
+            .filter(|t| t.confidence_permille >= SURE_PERMILLE && !outcome.is_true(t))
             .count();
         self.wrong_colour += usize::from(!outcome.colour_is_right());
         self.pictures += outcome.pictures[0];
@@ -350,6 +361,8 @@ fn bins(readings: impl Iterator<Item = (u16, bool)>) -> Vec<Bin> {
 
 #[cfg(test)]
 mod tests {
+    use camera_sim::Spread;
+
     use super::*;
 
     #[test]
@@ -359,5 +372,30 @@ mod tests {
         assert_eq!((of(950).n, of(950).right), (2, 1));
         assert!((of(950).claimed - 0.965).abs() < 1e-9);
         assert_eq!((of(996).n, of(996).right), (1, 1));
+    }
+    #[test]
+    fn a_board_read_surely_is_wrong_unless_its_own_words_are_told_as_no_plate() {
+        let board = |number: &u64| Visit::of(1, *number, Spread::Gate).board().is_some();
+        let number = (0..1_000).find(board).unwrap();
+        let visit = Visit::of(1, number, Spread::Gate);
+        let words = visit.board().unwrap();
+        let wrong = |text: &str, raw: bool| {
+            let mut outcome = Outcome::new(number, &visit, false);
+            outcome.sighting(Track {
+                number: 1,
+                text: text.to_owned(),
+                raw,
+                colour: PlateColour::Unknown,
+                agrees: true,
+                confidence_permille: 990,
+                frames: 4,
+            });
+            let mut figures = Figures::default();
+            figures.add(&outcome);
+            (figures.wrong_sure, figures.false_vehicles)
+        };
+        assert_eq!(wrong(words, true), (0, 0));
+        assert_eq!(wrong("路平安", true), (1, 0));
+        assert_eq!(wrong("闽E12345", false), (1, 1));
     }
 }
