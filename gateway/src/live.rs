@@ -390,6 +390,8 @@ impl Inner {
             lane.arm = view.arm.map(Into::into);
             lane.under_arm = view.under_arm_occupied;
             lane.emergency = view.emergency;
+            lane.locked_down = view.locked_down;
+            lane.resting = view.resting;
             lane.open_passages = view.open_passages;
             lane.passage = self.history.shown(view);
         }
@@ -445,8 +447,10 @@ impl LaneState {
                 arm: None,
                 under_arm: None,
                 emergency: false,
+                locked_down: false,
                 cameras,
                 open_passages: 0,
+                resting: 0,
                 passage: None,
             },
             view: None,

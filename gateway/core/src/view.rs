@@ -20,6 +20,8 @@ pub struct LaneView {
     pub arm: Option<ArmPosition>,
     pub under_arm_occupied: Option<bool>,
     pub emergency: bool,
+    /// Passages whose persons rest before they are measured again, the shown one included.
+    pub resting: u32,
     /// A lock-down keeps this lane closed; it never does so on a way out.
     pub locked_down: bool,
 }
@@ -37,5 +39,7 @@ pub struct PassageView {
     pub facts: Vec<FactRecord>,
     /// Holds wait for an order until then, or for ever.
     pub fallback_at: Option<Mono>,
+    /// The person rests until then, and is then measured again after a new touch of the reader.
+    pub rests_until: Option<Mono>,
     pub ended: Option<End>,
 }

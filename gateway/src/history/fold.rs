@@ -38,6 +38,7 @@ pub fn begin(id: &str, lane: &str, at: &Moment) -> Passage {
         answered: None,
         moved: None,
         took_ms: None,
+        rests_until_ms: None,
         decided_ms: None,
         shadow: false,
         would_admit: Vec::new(),
@@ -311,6 +312,11 @@ pub fn complete_from_view(passage: &mut Passage, view: &PassageView, titles: &Ti
             .collect();
         explain(passage);
     }
+    // No event tells of a rest: it shows in the lane alone.
+    passage.rests_until_ms = view.rests_until.map(|until| {
+        let rest_ms = until.since(view.begun.mono) / 1_000;
+        view.begun.wall_ms.saturating_add_unsigned(rest_ms)
+    });
     if passage.end.is_none() {
         passage.end = view.ended.as_ref().map(|end| PassageEnd::new(end, None));
     }

@@ -67,6 +67,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/lanes/{id}/close",             ACTING),
     ("POST", "/api/emergency",                    ACTING),
     ("GET",  "/api/cameras/{id}/measure",         TECHNICIAN),
+    ("POST", "/api/lock-down",                    ACTING),
     ("GET",  "/api/status",                       Access::Session),
     ("GET",  "/api/journal/check",                CHECKING),
     ("GET",  "/api/outbox",                       TECHNICIAN),

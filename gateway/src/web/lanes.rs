@@ -2,14 +2,24 @@
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
 use gateway_core::name::Name;
 use gateway_core::order::{Act, OrderOutcome};
-use gateway_wire::api::{EmergencyRequest, Lane, OpenRequest, OrderAnswer};
+use gateway_wire::api::{EmergencyRequest, Lane, LockDownRequest, OpenRequest, OrderAnswer};
 
 use super::WebState;
 use super::access::Caller;
 use super::passages::answer_reason;
 use super::problem::{Body, Fail};
+
+/// Why the ways in are closed.
+const LOCK_DOWN_REASONS: &[&str] = &[
+    "authority_order",
+    "epidemic_control",
+    "person_sought",
+    "danger_inside",
+    "other",
+];
 
 /// All lanes, in the configuration's order.
 #[utoipa::path(get, path = "/api/lanes", responses((status = 200, body = [Lane])))]
@@ -63,6 +73,28 @@ pub async fn emergency(
     }
     state.gate.emergency(caller.account.clone())?;
     Ok(Json(OrderAnswer::new(&OrderOutcome::Done, None)))
+}
+
+/// Closes every way in to all but an escort and an emergency, or ends that. No way out is closed,
+/// and no arm moves by it.
+#[utoipa::path(
+    post, path = "/api/lock-down", request_body = LockDownRequest,
+    responses((status = 200, body = OrderAnswer), (status = 422))
+)]
+pub async fn lock_down(
+    State(state): State<WebState>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<LockDownRequest>,
+) -> Result<Json<OrderAnswer>, Fail> {
+    if !request.active {
+        return ordered(&state, &caller, Act::EndLockDown).await;
+    }
+    let reason = request.reason.as_deref().unwrap_or("");
+    if !LOCK_DOWN_REASONS.contains(&reason) {
+        return Err(Fail::new(StatusCode::UNPROCESSABLE_ENTITY, "reason"));
+    }
+    let reason = Name::from(reason);
+    ordered(&state, &caller, Act::LockDown { reason }).await
 }
 
 /// Gives the order and tells what became of it.

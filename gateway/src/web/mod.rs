@@ -205,6 +205,7 @@ fn routes(state: WebState) -> Router {
         .route("/api/lanes/{id}/open", post(lanes::open))
         .route("/api/lanes/{id}/close", post(lanes::close))
         .route("/api/emergency", post(lanes::emergency))
+        .route("/api/lock-down", post(lanes::lock_down))
         .route("/api/passages", get(passages::list))
         .route("/api/passages/{id}", get(passages::one))
         .route("/api/passages/{id}/explanation", get(passages::explanation))

@@ -28,6 +28,7 @@ use super::{alerts, cameras, lanes, lists, numbers, passages, rules, session, st
         lanes::open,
         lanes::close,
         lanes::emergency,
+        lanes::lock_down,
         passages::list,
         passages::one,
         passages::explanation,

@@ -224,6 +224,13 @@ impl Gate {
         grid::events(self.site.grid_port, kind)
     }
 
+    /// The platform signs and sends an order to this gate; its number.
+    #[track_caller]
+    pub fn platform_orders(&self, mut order: Value) -> u64 {
+        order["gateway"] = "gate-test".into();
+        grid::order(self.site.grid_port, &order)
+    }
+
     /// Waits until the platform holds `count` events of a kind, and returns all.
     #[track_caller]
     pub fn events_at_least(&self, kind: &str, count: usize, within: Duration) -> Vec<Value> {

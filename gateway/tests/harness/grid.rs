@@ -46,6 +46,16 @@ pub fn events(port: u16, kind: &str) -> Vec<Value> {
         .unwrap_or_default()
 }
 
+/// Has the platform sign an order and send it; its number.
+#[track_caller]
+pub fn order(port: u16, order: &Value) -> u64 {
+    let authority = format!("127.0.0.1:{port}");
+    let answer = http::request(&authority, "POST", "/orders", &[], Some(order));
+    let answer = answer.expect("the platform answers");
+    assert_eq!(answer.status, 200, "{order}");
+    answer.json()["number"].as_u64().expect("a number")
+}
+
 fn get(port: u16, path: &str) -> Option<Value> {
     let answer = http::request(&format!("127.0.0.1:{port}"), "GET", path, &[], None).ok()?;
     (answer.status == 200).then(|| answer.json())

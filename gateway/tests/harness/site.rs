@@ -38,6 +38,8 @@ const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 #[derive(Default)]
 pub struct Wishes {
     pub vehicle_lane: bool,
+    /// Nobody is at the lane for persons: after so many seconds its holds are refused.
+    pub unattended_s: Option<u32>,
     /// The recogniser's folder; by default the tree's own.
     pub models: Option<PathBuf>,
     /// Where the vehicle lane's camera is; by default nobody listens there.
@@ -106,6 +108,12 @@ impl Site {
         let mut text = read("site.toml");
         if self.wishes.vehicle_lane {
             text.push_str(&read("vehicle_lane.toml"));
+        }
+        if let Some(seconds) = self.wishes.unattended_s {
+            let fallback = format!(
+                "attended = false\nfallback = {{ after_s = {seconds}, then = \"refuse\" }}\n"
+            );
+            text = text.replace("leave_s = 3\n", &format!("leave_s = 3\n{fallback}"));
         }
         let models = self
             .wishes

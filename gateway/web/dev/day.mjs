@@ -24,7 +24,7 @@ export class Day {
     this.timers = new Set();
     this.lanes = LANES.map((lane) => ({
       ...lane, shadow: false, attended: true, arm: lane.kind === 'vehicle' ? 'closed' : null,
-      under_arm: lane.kind === 'vehicle' ? false : null, emergency: false,
+      under_arm: lane.kind === 'vehicle' ? false : null, emergency: false, locked_down: false, resting: 0,
       cameras: lane.kind === 'vehicle' ? [{ id: `cam-${lane.id}`, state: 'live', code: null }] : [],
       open_passages: 0, passage: null,
     }));
@@ -54,7 +54,7 @@ export class Day {
     const passage = {
       id: `${lane.id}-${this.number + 1}`, lane: lane.id, begun_ms: Date.now(), clock: 'synchronised', number: null,
       plate: null, card: came.card ?? null, temperature: came.temperature ?? null, picture: null,
-      verdict: null, reasons: [], rules: [], missing: [], facts: [], end: null, answered: null, move: null, took_ms: null,
+      verdict: null, reasons: [], rules: [], missing: [], facts: [], end: null, answered: null, move: null, took_ms: null, rests_until_ms: null,
     };
     this.passages.set(passage.id, passage);
     lane.passage = passage;
@@ -138,6 +138,14 @@ export class Day {
     for (const lane of this.lanes) {
       lane.emergency = active;
       if (lane.arm) lane.arm = active ? 'open' : 'closed';
+      this.show(lane);
+    }
+    return { outcome: 'done', code: null, number: ++this.number };
+  }
+
+  turnLockDown(active) {
+    for (const lane of this.lanes) {
+      lane.locked_down = active && lane.direction === 'entry';
       this.show(lane);
     }
     return { outcome: 'done', code: null, number: ++this.number };

@@ -108,6 +108,7 @@ export async function startGate({ port = 0, seed = 7, pace = PACE, code = random
     }],
     [/^POST \/api\/lanes\/([^/]+)\/(open|close)$/, () => [200, { outcome: 'done', code: null, number: ++day.number }]],
     [/^POST \/api\/emergency$/, ({ body }) => [200, day.turnEmergency(body.active)]],
+    [/^POST \/api\/lock-down$/, ({ body }) => [200, day.turnLockDown(body.active)]],
     [/^GET \/api\/status$/, () => [200, status()]],
     [/^GET \/api\/journal\/check$/, () => [200, { events: day.number, through: day.number, ok: true, problems: [] }]],
   ];

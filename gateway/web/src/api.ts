@@ -49,8 +49,12 @@ export interface Lane {
   arm: 'open' | 'closed' | 'moving' | null;
   under_arm: boolean | null;
   emergency: boolean;
+  /** A lock-down keeps this way in closed. */
+  locked_down: boolean;
   cameras: Camera[];
   open_passages: number;
+  /** Persons who rest aside before they are measured again, the shown one included. */
+  resting: number;
   passage: Passage | null;
 }
 
@@ -113,6 +117,8 @@ export interface Passage {
   answered: { verdict: Verdict | null; by: string; reason: string | null } | null;
   move: { command: string; outcome: string; cause: string | null } | null;
   took_ms: number | null;
+  /** The person rests until then, and is then measured again after a new touch of the reader. */
+  rests_until_ms: number | null;
 }
 
 export interface Alert {
@@ -299,6 +305,9 @@ export const api = {
   openLane: (lane: string, reason: string) =>
     call<Outcome>('POST', `/api/lanes/${part(lane)}/open`, { reason }),
   closeLane: (lane: string) => call<Outcome>('POST', `/api/lanes/${part(lane)}/close`),
+  /** With a reason it begins, without one it ends. */
+  lockDown: (reason: string | null) =>
+    call<Outcome>('POST', '/api/lock-down', { active: reason !== null, reason }),
   emergency: (active: boolean) => call<Outcome>('POST', '/api/emergency', { active }),
   status: () => call<Status>('GET', '/api/status'),
   measureCamera: (camera: string) => call<CameraMeasure>('GET', `/api/cameras/${encodeURIComponent(camera)}/measure`),

@@ -41,6 +41,7 @@ class Gate {
     [...this.passages.values()].filter(waits).sort((a, b) => a.begun_ms - b.begun_ms),
   );
   openAlerts = $derived.by(() => [...this.alerts.values()].filter((a) => a.state !== 'closed'));
+  lockedDown = $derived(this.lanes.some((lane) => lane.locked_down));
   emergency = $derived(this.lanes.some((lane) => lane.emergency));
 
   start(): void {

@@ -60,6 +60,8 @@ export const words = {
   'lane.shadow': { zh: '影子模式:不动闸', en: 'Shadow mode: arm not moved' },
   'lane.unattended': { zh: '无人值守', en: 'Unattended' },
   'lane.emergency': { zh: '紧急敞开', en: 'Held open' },
+  'lane.locked_down': { zh: '封控:只出不进', en: 'Locked down: out only' },
+  'lane.resting': { zh: '{count} 人休息待复测', en: '{count} resting, to be measured again' },
   'lane.camera': { zh: '摄像机 {camera}:{state}', en: 'Camera {camera}: {state}' },
   'lane.no_picture': { zh: '没有画面', en: 'No picture' },
   'lane.queue': { zh: '队列中 {count}', en: '{count} in the lane' },
@@ -116,6 +118,8 @@ export const words = {
   'passage.disagrees': { zh: '多次读取不一致', en: 'Readings disagree' },
   'passage.picture': { zh: '{lane}的画面', en: 'Picture of {lane}' },
   'passage.plate_picture': { zh: '画面中的车牌', en: 'The plate in the picture' },
+  'passage.rests': { zh: '休息至 {time},然后再刷卡测温', en: 'Rests until {time}, then touches the reader and is measured again' },
+  'passage.rested': { zh: '休息结束,请再刷卡测温', en: 'Rested: touch the reader and be measured again' },
   'passage.no_card': { zh: '未刷卡', en: 'No card' },
   'passage.no_temperature': { zh: '未测到', en: 'Not measured' },
 
@@ -150,6 +154,20 @@ export const words = {
   'emergency.end': { zh: '按住结束紧急', en: 'Hold to end it' },
   'emergency.done': { zh: '已发出紧急敞开指令。', en: 'All lanes were told to open.' },
   'emergency.ended': { zh: '紧急敞开已结束。', en: 'The emergency has ended.' },
+
+  'lock_down.button': { zh: '封控', en: 'Lock-down' },
+  'lock_down.title': { zh: '封控:关闭所有入口', en: 'Lock-down: close every way in' },
+  'lock_down.explain': {
+    zh: '所有入口不再放行,陪同和紧急敞开除外;出口照常放行。',
+    en: 'No way in opens but for an escort and an emergency. Every way out goes on as before.',
+  },
+  'lock_down.why': { zh: '为什么封控?', en: 'Why?' },
+  'lock_down.begin': { zh: '开始封控', en: 'Close the ways in' },
+  'lock_down.active': { zh: '封控中:入口不放行,出口照常', en: 'Lock-down: no way in opens, ways out do' },
+  'lock_down.end': { zh: '结束封控', en: 'End it' },
+  'lock_down.surely': { zh: '再点一次即结束封控', en: 'Tap once more to end it' },
+  'lock_down.done': { zh: '封控已开始。', en: 'The lock-down has begun.' },
+  'lock_down.ended': { zh: '封控已结束。', en: 'The lock-down has ended.' },
 
   'status.gateway': { zh: '网关', en: 'Gateway' },
   'status.site': { zh: '网关与网格', en: 'Gateway, grid' },

@@ -30,7 +30,8 @@ pub use numbers::{
     RoleAlerts, RuleNumbers, ShadowLane, VerdictCount, WordCount,
 };
 pub use order::{
-    AnswerAct, AnswerRequest, CloseRequest, EmergencyRequest, OpenRequest, OrderAnswer, OrderResult,
+    AnswerAct, AnswerRequest, CloseRequest, EmergencyRequest, LockDownRequest, OpenRequest,
+    OrderAnswer, OrderResult,
 };
 pub(crate) use passage::word as word_of;
 pub use passage::{

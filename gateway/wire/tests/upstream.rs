@@ -211,6 +211,33 @@ fn an_order_becomes_the_cores_act_under_its_number() {
 }
 
 #[test]
+fn a_lock_down_may_be_ordered_and_ended_from_upstream() {
+    let ordered = |act: &str| {
+        let body = format!(r#"{{"type":"order","gateway":"gate-1","number":1,{act}}}"#);
+        let payload = Signed::sign(body, &key(1)).encode().expect("a payload");
+        OrderMessage::open(&payload, &keys(&key(1)), &gateway())
+            .map(|message| message.to_order(&Name::new("grid")).act)
+    };
+    let reason = Name::new("epidemic_control");
+    assert_eq!(
+        ordered(r#""act":"lock_down","reason":"epidemic_control""#).expect("opened"),
+        Act::LockDown { reason }
+    );
+    assert_eq!(
+        ordered(r#""act":"end_lock_down""#).expect("opened"),
+        Act::EndLockDown
+    );
+    for refused in [
+        r#""act":"lock_down""#,
+        r#""act":"lock_down","reason":"""#,
+        r#""act":"lock_down","reason":"r","lane":"out-1""#,
+        r#""act":"end_lock_down","not_before":5"#,
+    ] {
+        assert!(ordered(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
 fn an_order_with_a_condition_nobody_knows_or_an_act_not_for_upstream_is_refused() {
     let base = r#"{"type":"order","gateway":"gate-1","number":1,"#;
     for (rest, code) in [

@@ -169,7 +169,10 @@ impl Gate {
         };
         let held = state.passages.iter().enumerate();
         let held = held.filter(|(index, passage)| passage.held() && Some(*index) != shown);
+        let resting = state.passages.iter();
+        let resting = resting.filter(|passage| passage.rests_until().is_some());
         LaneView {
+            resting: u32::try_from(resting.count()).unwrap_or(u32::MAX),
             held: held.map(|(_, passage)| passage.view(None)).collect(),
             locked_down: self.locked_down(lane),
             lane: config.id.clone(),

@@ -315,8 +315,16 @@ impl Passage {
             decision: self.decision.clone(),
             facts: self.facts.clone(),
             fallback_at: self.fallback_at,
+            rests_until: self.rests_until().filter(|_| ended.is_none()),
             ended,
         }
+    }
+
+    /// Until when a person rests before they are measured again; also when that is over and they
+    /// have not come back yet.
+    pub fn rests_until(&self) -> Option<Mono> {
+        let again = self.again.filter(|again| again.rests);
+        again.map(|again| again.since)
     }
 }
 

@@ -166,3 +166,37 @@ async fn an_emergency_goes_its_own_way_and_only_an_order_ends_it() {
         .await;
     assert_eq!(only_order(&bench).act, Act::EndEmergency);
 }
+
+#[tokio::test]
+async fn a_lock_down_begins_with_a_reason_that_the_texts_know_and_ends_without_one() {
+    let bench = Bench::new();
+    let cookie = bench.session(Role::Police);
+    for body in [
+        json!({"active": true}),
+        json!({"active": true, "reason": "bad mood"}),
+        json!({"active": true, "reason": "known_person"}),
+    ] {
+        let (status, problem) = bench.post("/api/lock-down", &cookie, body.clone()).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("reason")),
+            "{body}"
+        );
+    }
+    assert!(bench.orders.lock().unwrap().is_empty());
+    let begins = json!({"active": true, "reason": "person_sought"});
+    let (status, told) = bench.post("/api/lock-down", &cookie, begins).await;
+    assert_eq!((status, &told["outcome"]), (StatusCode::OK, &json!("done")));
+    let order = only_order(&bench);
+    let reason = Name::from("person_sought");
+    assert_eq!(order.act, Act::LockDown { reason });
+    let police = Sender::Person {
+        account: Name::from("wei"),
+        role: Role::Police,
+    };
+    assert_eq!(order.from, police);
+    bench
+        .post("/api/lock-down", &cookie, json!({"active": false}))
+        .await;
+    assert_eq!(only_order(&bench).act, Act::EndLockDown);
+}

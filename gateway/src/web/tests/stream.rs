@@ -24,6 +24,7 @@ pub fn view(passage: &str, bench: &Bench) -> LaneView {
             decision: None,
             facts: Vec::new(),
             fallback_at: None,
+            rests_until: None,
             ended: None,
         }),
         open_passages: 1,
@@ -31,6 +32,7 @@ pub fn view(passage: &str, bench: &Bench) -> LaneView {
         arm: Some(ArmPosition::Closed),
         under_arm_occupied: None,
         emergency: false,
+        resting: 0,
         locked_down: false,
     }
 }

@@ -14,4 +14,6 @@ export const ANSWERS: { answer: Answer; reasons: string[] }[] = [
 
 export const OPENING_REASONS = ['emergency_vehicle', 'known_person', 'host_consents', 'delivery', 'paper_permit', 'other'];
 
+export const LOCK_DOWN_REASONS = ['authority_order', 'epidemic_control', 'person_sought', 'danger_inside', 'other'];
+
 export const CLOSING_REASONS = ['resolved', 'false_alarm', 'passed_on'];

@@ -2,7 +2,7 @@
 // live, a hold answered, an alert taken and closed, the other language.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DEADLINE_MS, enter, enterAnew, eventually, goTo, newPage, openGate, PHONE, screenshot } from './harness.mjs';
+import { DEADLINE_MS, DESK, enter, enterAnew, eventually, goTo, newPage, openGate, PHONE, screenshot } from './harness.mjs';
 
 let at;
 before(async () => (at = await openGate()));
@@ -149,3 +149,30 @@ test('a slip on the emergency button opens nothing, holding it opens every lane'
   await page.keyboard.up('Enter');
   await context.close();
 });
+
+for (const [name, size] of Object.entries({ 1440: DESK, 390: PHONE })) {
+  test(`a lock-down begins with a reason and a second tap, and ends with two, at ${name} px`, async () => {
+    const { page, context, complaints } = await enterAnew(at.browser, at.gate, { size });
+    await page.locator('[data-lane]').first().waitFor();
+    await page.locator('[data-lock-down]').click();
+    const begin = page.locator('[data-begin-lock-down]');
+    assert.ok(await begin.isDisabled(), 'it begins without a reason');
+    await page.locator('[data-reason=person_sought]').click();
+    await screenshot(page, `lock-down-asked-${name}-zh`);
+    assert.equal(await page.locator('[data-locked-down]').count(), 0, 'one tap began it');
+    await begin.click();
+    const strip = page.locator('[data-locked-down]');
+    await strip.waitFor();
+    const lanes = await (await context.request.get(`${at.gate.url}/api/lanes`)).json();
+    for (const lane of lanes) assert.equal(lane.locked_down, lane.direction === 'entry', lane.id);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `the page is ${wide} px too wide`);
+    await screenshot(page, `lock-down-${name}-zh`);
+    await strip.locator('[data-end-lock-down]').click();
+    assert.equal(await strip.count(), 1, 'one tap ended it');
+    await strip.locator('[data-end-lock-down]').click();
+    await strip.waitFor({ state: 'detached' });
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+}

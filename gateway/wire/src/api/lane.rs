@@ -59,9 +59,13 @@ pub struct Lane {
     /// Something stands under the arm; null while the loop has not told.
     pub under_arm: Option<bool>,
     pub emergency: bool,
+    /// A lock-down keeps this way in closed; false on every way out.
+    pub locked_down: bool,
     pub cameras: Vec<LaneCamera>,
     /// Begun and not ended.
     pub open_passages: u32,
+    /// Persons who rest aside before they are measured again, the shown one included.
+    pub resting: u32,
     /// The passage in progress, or the one that ended last.
     pub passage: Option<Passage>,
 }

@@ -44,6 +44,15 @@ pub struct EmergencyRequest {
     pub active: bool,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LockDownRequest {
+    pub active: bool,
+    /// `authority_order`, `epidemic_control`, `person_sought`, `danger_inside`, `other`. Needed
+    /// to begin one.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
 /// Answered only when the order and everything it caused are durable; an emergency only when its
 /// openings were handed to the barriers, its record follows (`number` is null then).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -50,6 +50,8 @@ pub struct Passage {
     pub moved: Option<MoveMade>,
     /// From the first part to the decision.
     pub took_ms: Option<u64>,
+    /// The person rests until then, and is then measured again after a new touch of the reader.
+    pub rests_until_ms: Option<i64>,
     /// When it was decided.
     pub decided_ms: Option<i64>,
     /// The lane moved nothing then: it only says what it would have done.

@@ -60,6 +60,11 @@ pub enum OrderAct {
         /// At most 1,000 characters.
         comment: String,
     },
+    /// Keeps every way in closed; never a way out.
+    LockDown {
+        reason: String,
+    },
+    EndLockDown {},
 }
 
 impl OrderMessage {
@@ -130,6 +135,8 @@ impl OrderAct {
                 passage_text(passage)?;
                 name_text("reason", reason)
             }
+            OrderAct::LockDown { reason } => name_text("reason", reason),
+            OrderAct::EndLockDown {} => Ok(()),
             OrderAct::Hold { passage } | OrderAct::MeasureAgain { passage } => {
                 passage_text(passage)
             }
@@ -176,6 +183,10 @@ impl OrderAct {
                 reason: Name::new(reason),
                 comment: comment.clone(),
             },
+            OrderAct::LockDown { reason } => Act::LockDown {
+                reason: Name::new(reason),
+            },
+            OrderAct::EndLockDown {} => Act::EndLockDown,
         }
     }
 }
