@@ -157,6 +157,8 @@ for (const [name, size] of Object.entries({ 1440: DESK, 390: PHONE })) {
     await page.locator('[data-lock-down]').click();
     const begin = page.locator('[data-begin-lock-down]');
     assert.ok(await begin.isDisabled(), 'it begins without a reason');
+    const [ink, paper] = await page.locator('dialog p').evaluate((p) => [getComputedStyle(p).color, getComputedStyle(p.closest('dialog')).backgroundColor]);
+    assert.notEqual(ink, paper, 'what it says cannot be read');
     await page.locator('[data-reason=person_sought]').click();
     await screenshot(page, `lock-down-asked-${name}-zh`);
     assert.equal(await page.locator('[data-locked-down]').count(), 0, 'one tap began it');
