@@ -95,6 +95,7 @@ fn a_hold_that_nobody_upstream_answers_is_refused_when_its_fallback_comes() {
     let passage = held.expect("the hold")["id"].clone();
     // Whoever answers later finds nothing that waits.
     gate.start_grid();
+    must("the platform is back", SOON, || gate.book().is_some());
     gate.platform_orders(json!({ "act": "open", "passage": passage, "reason": "known_person" }));
     let told = outcomes(&gate, 1);
     assert!(
