@@ -18,7 +18,8 @@ const EVERY_US: u64 = 800_000;
 const RAISED_US: u64 = 7_000_000;
 /// … and the first so many looks.
 const LOOKS: u32 = 4;
-/// It is cleared when it was away for so long, microseconds.
+/// It is cleared when it was away for so long, microseconds. What changes is not frozen, at once: a
+/// vehicle that comes must be read.
 const CLEARED_US: u64 = 4_000_000;
 /// Before so many looks the scene is not known, microseconds' worth of about half a minute.
 const KNOWN: u32 = 24;
@@ -33,6 +34,9 @@ const BLACK_MEAN: f32 = 30.0;
 const BLACK_STRUCTURE: f32 = 0.01;
 /// Frozen when this share of the grid is the same to the bit.
 const SAME: f32 = 0.985;
+/// A camera whose quiet pictures are usually the same to more than this share shows no noise that could
+/// be missed: it cannot be told whether it is frozen.
+const NOISELESS: f32 = 0.5;
 /// Blurred below this share of the usual sharpness …
 const BLURRED: f32 = 0.35;
 /// … while the structure is still there.
@@ -85,6 +89,8 @@ struct Scene {
     structure: Vec<f32>,
     sharpness: f32,
     white: f32,
+    /// The share of the grid that is the same from look to look.
+    same: f32,
 }
 
 impl Judge {
@@ -141,7 +147,11 @@ impl Judge {
         for (kind, condition) in KINDS.iter().zip(&mut self.conditions) {
             let now = holds.contains(&Some(*kind));
             any |= now;
-            if condition.update(at_us, now) {
+            let clears_us = match kind {
+                Useless::Frozen => 0,
+                _ => CLEARED_US,
+            };
+            if condition.update(at_us, now, clears_us) {
                 self.raised_us = at_us;
             }
         }
@@ -162,7 +172,7 @@ impl Judge {
         let (look, scene) = (&self.look, &self.scene);
         let stands_out = look.stands_out();
         let black = look.mean < BLACK_MEAN && stands_out < BLACK_STRUCTURE;
-        let frozen = !first && look.same >= SAME;
+        let frozen = !first && look.same >= SAME && scene.shows_noise();
         let known = scene.known().map(|stable| {
             let (agrees, left) = scene.agreement(&look.structure);
             if look.white - scene.white > WHITE && agrees < DAZZLED {
@@ -194,7 +204,7 @@ impl Default for Judge {
 
 impl Condition {
     /// Takes one look's word; true when it is raised now.
-    fn update(&mut self, at_us: u64, holds: bool) -> bool {
+    fn update(&mut self, at_us: u64, holds: bool, clears_us: u64) -> bool {
         if holds {
             self.good_since_us = None;
             self.looks += 1;
@@ -204,7 +214,7 @@ impl Condition {
         }
         (self.since_us, self.looks) = (None, 0);
         let good_since_us = *self.good_since_us.get_or_insert(at_us);
-        if at_us.saturating_sub(good_since_us) >= CLEARED_US {
+        if at_us.saturating_sub(good_since_us) >= clears_us {
             self.raised = false;
         }
         false
@@ -226,6 +236,12 @@ impl Scene {
         }
         self.sharpness += (look.sharpness - self.sharpness) * share;
         self.white += (look.white - self.white) * share;
+        self.same += (look.same - self.same) * share;
+    }
+
+    /// Whether noise has been seen, so that its absence means something.
+    fn shows_noise(&self) -> bool {
+        self.looks >= LOOKS && self.same < NOISELESS
     }
 
     /// None while too little was seen; whether there is structure enough to recognise the place by.

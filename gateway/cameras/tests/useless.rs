@@ -85,12 +85,16 @@ fn p25_a_quiet_lane_is_not_taken_for_a_frozen_picture() {
 
 #[test]
 fn p25_a_stream_that_repeats_one_picture_is_frozen_within_fifteen_seconds() {
-    let judged = judged("frozen", |units, _| units[0].clone());
+    const FREEZES: usize = 8;
+    let judged = judged("frozen", |units, number| {
+        let live = number < FREEZES * FORMAT.fps as usize;
+        units[if live { number % units.len() } else { 0 }].clone()
+    });
     let told = judged
         .iter()
         .find(|(_, useless)| *useless == Some(Useless::Frozen));
     assert!(
-        told.is_some_and(|(at_us, _)| *at_us < 15_000_000),
+        told.is_some_and(|(at_us, _)| *at_us < (FREEZES as u64 + 15) * 1_000_000),
         "{judged:?}"
     );
 }

@@ -149,6 +149,22 @@ fn p25_a_frozen_picture_is_told_and_cleared() {
 }
 
 #[test]
+fn p25_a_frozen_picture_that_changes_again_may_be_read_at_once() {
+    let mut watch = Watch::new(4);
+    let scene = watch.place.scene();
+    assert!((0..60).all(|_| watch.see(&scene, 4.0).is_none()));
+    assert!((0..15).any(|_| watch.see(&scene, 0.0) == Some(Useless::Frozen)));
+    assert_eq!(watch.see(&scene, 4.0), None);
+}
+
+#[test]
+fn p25_a_camera_without_noise_is_not_taken_for_frozen() {
+    let mut watch = Watch::new(4);
+    let scene = watch.place.scene();
+    assert!((0..120).all(|_| watch.see(&scene, 0.0).is_none()));
+}
+
+#[test]
 fn p25_a_blurred_picture_is_told_and_cleared() {
     let mut watch = Watch::new(5);
     let blurred = blurred(&watch.place.scene(), 7);
