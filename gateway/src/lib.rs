@@ -24,3 +24,4 @@ pub mod start;
 pub mod supervise;
 pub mod upstream;
 pub mod web;
+mod whole;

@@ -9,8 +9,8 @@
 //! changed since: whoever wrote last has the word, and the version only advances.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::handles::{GateHandle, Unavailable};
+use crate::whole::{self, FileError, failed};
 
 /// A list as it was imported.
 #[derive(Serialize, Deserialize)]
@@ -56,13 +57,8 @@ pub struct Keeper {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListsError {
-    #[error("cannot {operation} {}", path.display())]
-    File {
-        operation: &'static str,
-        path: PathBuf,
-        #[source]
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("{0}")]
     Wrong(Mistakes),
     #[error("the list belongs to {owner}")]
@@ -392,30 +388,11 @@ fn configured(files: &ListFiles, list: ListName) -> Option<String> {
     Some(hex::encode(Sha256::digest(fs::read(path).ok()?)))
 }
 
-/// Temporary file, fsync, rename, fsync of the folder: whole or not at all. For its owner alone.
 fn write(path: &Path, kept: &Kept) -> Result<(), ListsError> {
-    let temporary = path.with_extension("new");
-    let written = serde_json::to_vec(kept).map_err(io::Error::other);
-    let written = written.and_then(|bytes| {
-        let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        file.sync_all()
-    });
-    written.map_err(failed("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(failed("replace", path))?;
-    let folder = path.parent().unwrap_or(path);
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed("sync", folder))
-}
-
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ListsError {
-    let path = path.to_owned();
-    move |cause| ListsError::File {
-        operation,
-        path,
-        cause,
-    }
+    let bytes = serde_json::to_vec(kept)
+        .map_err(io::Error::other)
+        .map_err(failed("write", path))?;
+    Ok(whole::write(path, &bytes)?)
 }
 
 /// What every list has.

@@ -5,13 +5,15 @@
 //! A set is marked *trying* before it is compiled. When the process ends early with it so often,
 //! the set before it comes back: a bad set cannot make a crash loop.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gateway_wire::api::RuleText;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::whole::{self, FileError, failed};
 
 /// Starts with a set that is being tried; after these it is put back.
 pub const MOST_STARTS: u32 = 2;
@@ -49,13 +51,8 @@ pub struct Trying {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ShelfError {
-    #[error("cannot {operation} {}", path.display())]
-    File {
-        operation: &'static str,
-        path: PathBuf,
-        #[source]
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("{} is not what was written", path.display())]
     Damaged {
         path: PathBuf,
@@ -167,7 +164,7 @@ impl Shelf {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(failed("read", &path)(cause)),
+            Err(cause) => return Err(failed("read", &path)(cause).into()),
         };
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Some(value)),
@@ -175,45 +172,22 @@ impl Shelf {
         }
     }
 
-    /// Temporary file, fsync, rename, fsync of the folder: whole or not at all.
     fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), ShelfError> {
         let path = self.folder.join(name);
         let bytes = serde_json::to_vec_pretty(value).map_err(|cause| ShelfError::Damaged {
             path: path.clone(),
             cause,
         })?;
-        let temporary = path.with_extension("new");
-        let written = File::create(&temporary).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.sync_all()
-        });
-        written.map_err(failed("write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(failed("replace", &path))?;
-        sync(path.parent().unwrap_or(&self.folder))
+        Ok(whole::write(&path, &bytes)?)
     }
 
     fn remove(&self, name: &str) -> Result<(), ShelfError> {
         let path = self.folder.join(name);
         match fs::remove_file(&path) {
-            Ok(()) => sync(&self.folder),
+            Ok(()) => Ok(whole::sync(&self.folder)?),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(cause) => Err(failed("remove", &path)(cause)),
+            Err(cause) => Err(failed("remove", &path)(cause).into()),
         }
-    }
-}
-
-fn sync(folder: &Path) -> Result<(), ShelfError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed("sync", folder))
-}
-
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ShelfError {
-    let path = path.to_owned();
-    move |cause| ShelfError::File {
-        operation,
-        path,
-        cause,
     }
 }
 

@@ -1,9 +1,8 @@
 //! Accounts and their passwords (Argon2id), in one file of the state directory that nobody else
 //! can read; and the one-time code with which the first account is made.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +14,8 @@ use gateway_wire::api;
 use rand::RngCore;
 use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
+
+use crate::whole::{self, FileError, failed};
 
 /// Characters of the shortest password that is taken.
 pub const PASSWORD_LEAST: usize = 10;
@@ -28,13 +29,8 @@ const CODE_ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
-    #[error("cannot {operation} {}", path.display())]
-    File {
-        operation: &'static str,
-        path: PathBuf,
-        #[source]
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Never read as "no accounts": that would open the first login again.
     #[error("{} is not an accounts file; restore it, or remove it to set up anew", path.display())]
     Damaged {
@@ -212,7 +208,7 @@ impl Accounts {
             path: self.path.clone(),
             cause,
         })?;
-        write_whole(&self.path, &text)?;
+        whole::write(&self.path, &text)?;
         inner.book = next;
         Ok(())
     }
@@ -274,7 +270,7 @@ fn read_book(path: &Path) -> Result<Book, AccountsError> {
             cause,
         }),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Book::default()),
-        Err(cause) => Err(file_error("read", path)(cause)),
+        Err(cause) => Err(failed("read", path)(cause).into()),
     }
 }
 
@@ -284,41 +280,11 @@ fn keep_code(path: &Path) -> Result<String, AccountsError> {
         Ok(text) if normal(&text).len() == 8 => return Ok(text.trim().to_string()),
         Ok(_) => {}
         Err(cause) if cause.kind() == ErrorKind::NotFound => {}
-        Err(cause) => return Err(file_error("read", path)(cause)),
+        Err(cause) => return Err(failed("read", path)(cause).into()),
     }
     let code = new_code();
-    write_whole(path, format!("{code}\n").as_bytes())?;
+    whole::write(path, format!("{code}\n").as_bytes())?;
     Ok(code)
-}
-
-/// Temporary file with mode 0600, fsync, rename, fsync of the folder: whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), AccountsError> {
-    let temporary = path.with_extension("new");
-    // A leftover would keep its own mode.
-    let _ = fs::remove_file(&temporary);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(file_error("create", &temporary))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(file_error("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(file_error("replace", path))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(file_error("sync", folder))
-}
-
-fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> AccountsError {
-    let path = path.to_owned();
-    move |cause| AccountsError::File {
-        operation,
-        path,
-        cause,
-    }
 }
 
 #[cfg(test)]
